@@ -1,0 +1,42 @@
+/* Version, memory in use, and the switches that tests need: fovea.core.version() and friends. */
+#include "base/alloc.h"
+#include "bind/fvl.h"
+#include "fovea.h"
+
+static int l_version(lua_State *L)
+{
+    lua_pushliteral(L, FV_VERSION);
+    return 1;
+}
+
+/* Bytes held in big buffers (tensors, arenas, packed weights). */
+static int l_memory_in_use(lua_State *L)
+{
+    lua_pushinteger(L, (lua_Integer)fv_alloc_bytes());
+    return 1;
+}
+
+/* For tests: alloc_fail_at(n) makes the n-th allocation from now fail; -1 switches failures off. */
+static int l_alloc_fail_at(lua_State *L)
+{
+    fv_alloc_fail_at((long)luaL_checkinteger(L, 1));
+    return 0;
+}
+
+static int l_alloc_count(lua_State *L)
+{
+    lua_pushinteger(L, fv_alloc_count());
+    return 1;
+}
+
+int fvl_open_base(lua_State *L);
+int fvl_open_base(lua_State *L)
+{
+    static const luaL_Reg functions[] = {{"version", l_version},
+                                         {"memory_in_use", l_memory_in_use},
+                                         {"alloc_fail_at", l_alloc_fail_at},
+                                         {"alloc_count", l_alloc_count},
+                                         {NULL, NULL}};
+    luaL_setfuncs(L, functions, 0);
+    return 0;
+}
