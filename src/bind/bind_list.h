@@ -2,3 +2,4 @@
  * the module table at the top of the stack and adds its functions and classes to it. */
 X(base)
 X(tensor)
+X(file)

@@ -1,0 +1,53 @@
+/* fovea.core.file: whole files as strings, and writing that leaves either the old file or the new one. */
+#include "io/file.h"
+#include "bind/fvl.h"
+
+static int mm_file_gc(lua_State *L)
+{
+    fv_file_close(lua_touserdata(L, 1));
+    return 0;
+}
+
+/* read(path, {limit = bytes}) -> string | nil, message, code */
+static int l_read(lua_State *L)
+{
+    static const char *const known[] = {"limit", NULL};
+    fv_error err;
+    lua_settop(L, 2);
+    const char *path = luaL_checkstring(L, 1);
+    fvl_check_keys(L, 2, known, "file.read");
+    lua_Integer limit = fvl_opt_integer(L, 2, "limit", 0, "file.read");
+    luaL_argcheck(L, limit >= 0, 2, "option 'limit' must not be negative");
+    fv_file *file = lua_newuserdatauv(L, sizeof *file, 0);
+    *file = (fv_file){0};
+    luaL_setmetatable(L, "fovea.core.file");
+    if (fv_file_read(file, path, (size_t)limit, &err)) return fvl_fail(L, &err);
+    lua_pushlstring(L, (const char *)file->data, file->size);
+    fv_file_close(file);
+    return 1;
+}
+
+/* write(path, string) -> true | nil, message, code */
+static int l_write(lua_State *L)
+{
+    fv_error err;
+    size_t size;
+    lua_settop(L, 2);
+    const char *path = luaL_checkstring(L, 1), *text = luaL_checklstring(L, 2, &size);
+    if (fv_file_write(path, text, size, &err)) return fvl_fail(L, &err);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+int fvl_open_file(lua_State *L);
+int fvl_open_file(lua_State *L)
+{
+    static const luaL_Reg functions[] = {{"read", l_read}, {"write", l_write}, {NULL, NULL}};
+    luaL_newmetatable(L, "fovea.core.file");
+    lua_pushcfunction(L, mm_file_gc);
+    lua_setfield(L, -2, "__gc");
+    lua_pop(L, 1);
+    luaL_newlib(L, functions);
+    lua_setfield(L, -2, "file");
+    return 0;
+}
