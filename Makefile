@@ -1,4 +1,4 @@
-# Fovea. `make help` lists the targets. User settings:
+# Fovea. `make help` lists the targets. User settings (V=1 shows the commands):
 ifeq ($(origin CC),default)
 CC       := gcc
 endif
@@ -8,54 +8,126 @@ WERROR   ?= 1
 BUILD    ?= build
 BIN      ?= bin
 LUA      ?= lua5.4
+OPENMP   ?= -fopenmp
+FUZZ_SECONDS ?= 120
+V        ?=
 # No need to change below.
 
 LUA_CFLAGS := $(shell pkg-config --cflags lua5.4 2>/dev/null || echo -I/usr/include/lua5.4)
 LUA_LIBS   := $(shell pkg-config --libs lua5.4 2>/dev/null || echo -llua5.4)
 WARNINGS   := -Wall -Wextra -Wshadow -Wconversion -Wmissing-prototypes -Wstrict-prototypes -Wwrite-strings -Wvla
-OWN_CFLAGS := -std=c11 -D_POSIX_C_SOURCE=200809L -fPIC -fopenmp -fvisibility=hidden -Isrc -I$(BUILD)/gen $(WARNINGS)
 ifeq ($(WERROR),1)
-OWN_CFLAGS += -Werror
+WARNINGS   += -Werror
 endif
-LIBS := -ldnnl -lprotobuf-c -ljansson -lpng -lturbojpeg -lm
+C11        := -std=c11 -D_POSIX_C_SOURCE=200809L -fPIC -fvisibility=hidden $(OPENMP)
+OWN_CFLAGS := $(C11) -Isrc -I$(BUILD)/gen $(WARNINGS)
+LIBS       := -ldnnl -lprotobuf-c -ljansson -lpng -lturbojpeg -lm
 
 CORE_SRC := $(filter-out src/bind/%,$(wildcard src/*/*.c))
-BIND_SRC := $(filter-out src/bind/host.c,$(wildcard src/bind/*.c))
-PROTO    := $(wildcard src/io/*.proto)
-GEN_SRC  := $(PROTO:src/io/%.proto=$(BUILD)/gen/%.pb-c.c)
+BIND_SRC := $(filter-out src/bind/host%,$(wildcard src/bind/*.c))
+HOST_SRC := $(wildcard src/bind/host*.c)
+TEST_SRC := $(filter-out tests/c/example_%,$(wildcard tests/c/*.c))
+GEN_SRC  := $(patsubst src/io/%.proto,$(BUILD)/gen/%.pb-c.c,$(wildcard src/io/*.proto))
 CORE_OBJ := $(CORE_SRC:%.c=$(BUILD)/%.o) $(GEN_SRC:%.c=%.o)
 BIND_OBJ := $(BIND_SRC:%.c=$(BUILD)/%.o)
-HOST_OBJ := $(BUILD)/src/bind/host.o
+HOST_OBJ := $(HOST_SRC:%.c=$(BUILD)/%.o)
+TEST_OBJ := $(TEST_SRC:%.c=$(BUILD)/%.o)
+Q        := $(if $(V),,@)
+RUN      := BUILD=$(BUILD) BIN=$(BIN) LUA=$(LUA) CC="$(CC)" MAKE="$(MAKE)" scripts/run-tests
 
-.PHONY: all
-all: $(BUILD)/libfovea.a $(BUILD)/fovea/core.so $(BIN)/fovea
+# Everything that is built depends on a file that changes with the flags, everything that is linked on one that
+# changes with the list of sources.
+FLAGS_NOW := $(CC) $(OWN_CFLAGS) $(CFLAGS) $(LDFLAGS)
+LIST_NOW  := $(CORE_OBJ) $(BIND_OBJ) $(HOST_OBJ) $(TEST_OBJ)
+FLAGS     := $(BUILD)/flags.stamp
+LIST      := $(BUILD)/list.stamp
+DEPS      := $(BUILD)/deps.stamp
 
-$(BUILD)/libfovea.a: $(CORE_OBJ)
+.PHONY: all deps test test-c test-lua lint format asan valgrind fuzz install clean help FORCE
+all: $(BUILD)/libfovea.a $(BUILD)/fovea/core.so $(BIN)/fovea ## build the library, the Lua module and the fovea command
+
+deps: ## install the system packages that are missing (Debian)
+	scripts/setup build test lint check
+
+test: ## install what is missing, build, run all tests, print one line with the counts
+	@scripts/setup build test
+	@$(MAKE) all $(BUILD)/c_tests
+	@$(RUN) c lua stock embed
+
+test-c: $(BUILD)/c_tests ## the C tests; T=word picks those with the word in their name
+	@$(RUN) c $(T)
+
+test-lua: all ## the Lua tests; SPEC=path or OP=name picks one file
+	@$(RUN) lua $(or $(SPEC),$(if $(OP),tests/spec/ops/$(OP)_spec.lua))
+
+lint: ## formatting, luacheck, layers, line budgets
+	@scripts/setup build lint
+	@LUA=$(LUA) scripts/lint
+
+format: ## format the C sources in place
+	clang-format -i $(wildcard src/*.h src/*/*.[ch] tests/c/*.[ch] tests/fuzz/*.c)
+
+ASAN_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+asan: ## the whole suite under the address and undefined-behaviour sanitizers, leaks included
+	@scripts/setup build test check
+	@$(MAKE) BUILD=build/asan BIN=build/asan/bin CFLAGS="-O1 -g $(ASAN_FLAGS)" all build/asan/c_tests
+	@BUILD=build/asan BIN=build/asan/bin LUA=$(LUA) scripts/run-tests --asan c lua
+
+valgrind: ## the suite under valgrind; SPEC=path picks one file, by default all tests not tagged #slow
+	@scripts/setup build test check
+	@$(MAKE) all $(BUILD)/c_tests
+	@$(RUN) --valgrind $(if $(SPEC),,c) lua $(SPEC)
+
+fuzz: ## every fuzz target for FUZZ_SECONDS (120) each; TARGET=name picks one
+	@scripts/setup build check
+	@MAKE="$(MAKE)" FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/fuzz $(TARGET)
+
+install: all ## install below DESTDIR PREFIX (/usr/local)
+	@CC="$(CC)" LIBS="$(LIBS)" OPENMP="$(OPENMP)" scripts/install "$(BUILD)" "$(BIN)" "$(DESTDIR)" "$(PREFIX)"
+
+clean: ## remove everything that was built
+	rm -rf build bin
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
+	@echo "settings: V CC CFLAGS LDFLAGS PREFIX DESTDIR WERROR BUILD BIN LUA OPENMP FUZZ_SECONDS"
+
+$(BUILD)/libfovea.a: $(CORE_OBJ) $(LIST)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(Q)$(AR) rcs $@ $(CORE_OBJ)
 
 # Without -llua5.4: the interpreter that loads the module brings Lua. nodelete: OpenMP workers outlive lua_close.
-$(BUILD)/fovea/core.so: $(BIND_OBJ) $(CORE_OBJ)
+$(BUILD)/fovea/core.so: $(BIND_OBJ) $(CORE_OBJ) $(LIST)
 	@mkdir -p $(@D)
-	$(CC) -shared -fopenmp -Wl,-z,nodelete $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(Q)$(CC) -shared $(OPENMP) -Wl,-z,nodelete $(CFLAGS) $(LDFLAGS) -o $@ $(BIND_OBJ) $(CORE_OBJ) $(LIBS)
 
-$(BIN)/fovea: $(HOST_OBJ) $(BIND_OBJ) $(CORE_OBJ)
+$(BIN)/fovea: $(HOST_OBJ) $(BIND_OBJ) $(CORE_OBJ) $(LIST)
 	@mkdir -p $(@D)
-	$(CC) -fopenmp -Wl,-E $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) $(LUA_LIBS)
+	$(Q)$(CC) $(OPENMP) -Wl,-E $(CFLAGS) $(LDFLAGS) -o $@ $(HOST_OBJ) $(BIND_OBJ) $(CORE_OBJ) $(LIBS) -ledit $(LUA_LIBS)
 
-$(BUILD)/src/%.o: src/%.c | $(GEN_SRC)
+$(BUILD)/c_tests: $(TEST_OBJ) $(BUILD)/libfovea.a
+	$(Q)$(CC) $(OPENMP) $(CFLAGS) $(LDFLAGS) -o $@ $(TEST_OBJ) $(BUILD)/libfovea.a $(LIBS)
+
+$(BUILD)/%.o: %.c $(FLAGS) | $(GEN_SRC) $(DEPS)
 	@mkdir -p $(@D)
-	$(CC) $(OWN_CFLAGS) $(if $(findstring src/bind/,$<),$(LUA_CFLAGS)) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(if $(V),,@echo CC $<)
+	$(Q)$(CC) $(OWN_CFLAGS) $(if $(findstring src/bind/,$<),$(LUA_CFLAGS)) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/gen/%.pb-c.c: src/io/%.proto
+$(BUILD)/gen/%.pb-c.c: src/io/%.proto | $(DEPS)
 	@mkdir -p $(@D)
-	protoc --c_out=$(@D) -I src/io $<
+	$(Q)protoc --c_out=$(@D) -I src/io $<
 
-$(BUILD)/gen/%.o: $(BUILD)/gen/%.c
-	$(CC) -std=c11 -fPIC -I$(BUILD)/gen -w $(CFLAGS) -c -o $@ $<
+$(BUILD)/gen/%.o: $(BUILD)/gen/%.c $(FLAGS)
+	$(Q)$(CC) $(C11) -I$(BUILD)/gen -w $(CFLAGS) -c -o $@ $<
 
--include $(CORE_OBJ:.o=.d) $(BIND_OBJ:.o=.d) $(HOST_OBJ:.o=.d)
+$(DEPS): scripts/setup
+	@scripts/setup --check build
+	@mkdir -p $(@D) && touch $@
 
-.PHONY: clean
-clean:
-	rm -rf build bin
+$(FLAGS): FORCE
+	@mkdir -p $(@D) && echo '$(FLAGS_NOW)' | cmp -s - $@ || echo '$(FLAGS_NOW)' >$@
+
+$(LIST): FORCE
+	@mkdir -p $(@D) && echo '$(LIST_NOW)' | cmp -s - $@ || echo '$(LIST_NOW)' >$@
+
+-include $(CORE_OBJ:.o=.d) $(BIND_OBJ:.o=.d) $(HOST_OBJ:.o=.d) $(TEST_OBJ:.o=.d)
