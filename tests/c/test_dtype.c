@@ -1,20 +1,10 @@
 /* Bit patterns of float16 and bfloat16 against a search over all 65536 values, and the other types by hand.
  */
 #include "io/dtype.h"
+#include "test.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
-
-static int failures;
-
-#define CHECK(condition)                                                                                     \
-    do {                                                                                                     \
-        if (!(condition)) {                                                                                  \
-            failures++;                                                                                      \
-            printf("%s:%d: %s\n", __FILE__, __LINE__, #condition);                                           \
-        }                                                                                                    \
-    } while (0)
 
 /* float16 by its definition, in double. */
 static double half_value(unsigned bits)
@@ -26,7 +16,7 @@ static double half_value(unsigned bits)
     return sign * ldexp(1024 + fraction, exponent - 25);
 }
 
-static void test_half_all(void)
+TEST(dtype_half_all)
 {
     for (unsigned b = 0; b < 65536; b++) {
         double want = half_value(b);
@@ -41,7 +31,7 @@ static void test_half_all(void)
 }
 
 /* Between neighbours: the nearer one wins, the even one at the middle. */
-static void test_half_rounding(void)
+TEST(dtype_half_rounding)
 {
     for (unsigned b = 0; b < 0x7bff; b++) {
         float low = (float)half_value(b), high = (float)half_value(b + 1), middle = (low + high) / 2;
@@ -53,7 +43,7 @@ static void test_half_rounding(void)
     CHECK(fv_f32_to_f16(1e30f) == 0x7c00 && fv_f32_to_f16(-1e30f) == 0xfc00 && fv_f32_to_f16(1e-30f) == 0);
 }
 
-static void test_bfloat(void)
+TEST(dtype_bfloat)
 {
     for (unsigned b = 0; b < 65536; b++) {
         float value = fv_bf16_to_f32((uint16_t)b);
@@ -73,7 +63,7 @@ static void expect(fv_dtype type, const char *bytes, const float *want, size_t c
     CHECK(memcmp(got, want, count * sizeof *got) == 0);
 }
 
-static void test_types(void)
+TEST(dtype_to_float)
 {
     expect(FV_DTYPE_F32, "\0\0\x80\x3f\0\0\0\xc0", (float[]){1, -2}, 2);
     expect(FV_DTYPE_F64, "\0\0\0\0\0\0\xf8\x3f", (float[]){1.5f}, 1);
@@ -88,7 +78,7 @@ static void test_types(void)
     expect(FV_DTYPE_BOOL, "\0\1\2", (float[]){0, 1, 1}, 3);
 }
 
-static void test_back_and_names(void)
+TEST(dtype_from_float_and_names)
 {
     fv_error err;
     unsigned char out[8];
@@ -108,14 +98,4 @@ static void test_back_and_names(void)
     for (int i = 0; i < FV_DTYPE_COUNT; i++)
         CHECK(fv_dtype_find(&type, fv_dtype_name((fv_dtype)i)) && type == (fv_dtype)i);
     CHECK(!fv_dtype_find(&type, "float8"));
-}
-
-int main(void)
-{
-    test_half_all();
-    test_half_rounding();
-    test_bfloat();
-    test_types();
-    test_back_and_names();
-    return failures != 0;
 }
