@@ -3,3 +3,5 @@
 X(base)
 X(tensor)
 X(file)
+X(tensor_access)
+X(tensor_math)

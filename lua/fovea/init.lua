@@ -1,0 +1,17 @@
+--- Fovea shows what a medical image segmentation model looks at. This is its public table.
+local core = require "fovea.core"
+local tensor = require "fovea.tensor"
+
+local M = {}
+
+--- Version of the toolkit, "major.minor.patch".
+M.version = core.version()
+
+-- tensors
+M.tensor, M.zeros, M.full = tensor.tensor, tensor.zeros, tensor.full
+M.uniform, M.normal, M.concat = tensor.uniform, tensor.normal, tensor.concat
+
+-- memory
+M.memory_in_use, M.memory_budget = core.memory_in_use, core.memory_budget
+
+return M
