@@ -11,6 +11,7 @@
  */
 #include "io/onnx.h"
 #include "bind/fvl.h"
+#include "io/file.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -317,7 +318,7 @@ static int l_onnx_read(lua_State *L)
     if (fv_onnx_read_file(box, path, &err) != FV_OK) return fvl_fail(L, &err);
     source s = {L, *box, &err};
     if (push_model(&s) != FV_OK) {
-        fv_fail_prefix(&err, path);
+        fv_file_prefix(&err, path, err.code);
         return fvl_fail(L, &err);
     }
     fv_onnx_free(*box);

@@ -1,10 +1,7 @@
+#include "io/file.h"
 #include "io/onnx.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 /* The parser may use this multiple of the file's size, so that a small file cannot ask for much. */
 enum { BUDGET_FACTOR = 24, BUDGET_BASE = 1 << 20 };
@@ -77,41 +74,6 @@ done:
     return status;
 }
 
-static fv_status read_all(int fd, uint8_t *bytes, size_t size, fv_error *err)
-{
-    for (size_t at = 0; at < size;) {
-        ssize_t n = read(fd, bytes + at, size - at);
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return fv_fail(err, FV_STATUS_IO, "%s", strerror(errno));
-        if (n == 0) return fv_fail(err, FV_STATUS_IO, "the file became shorter while it was read");
-        at += (size_t)n;
-    }
-    return FV_OK;
-}
-
-/* Whole file into an aligned block. */
-static fv_status slurp(uint8_t **out, size_t *size, const char *path, fv_error *err)
-{
-    struct stat st;
-    fv_status status = FV_OK;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    *out = NULL;
-    *size = 0;
-    if (fd < 0) return fv_fail(err, FV_STATUS_IO, "%s", strerror(errno));
-    if (fstat(fd, &st) < 0)
-        status = fv_fail(err, FV_STATUS_IO, "%s", strerror(errno));
-    else if (S_ISDIR(st.st_mode))
-        status = fv_fail(err, FV_STATUS_IO, "is a directory");
-    else if (!S_ISREG(st.st_mode))
-        status = fv_fail(err, FV_STATUS_IO, "not a regular file");
-    else
-        *size = (size_t)st.st_size;
-    if (status == FV_OK) status = fv_alloc_aligned(out, *size, err);
-    if (status == FV_OK) status = read_all(fd, *out, *size, err);
-    close(fd);
-    return status;
-}
-
 static fv_status set_folder(fv_onnx *onnx, const char *path, fv_error *err)
 {
     const char *slash = strrchr(path, '/');
@@ -123,18 +85,17 @@ static fv_status set_folder(fv_onnx *onnx, const char *path, fv_error *err)
 fv_status fv_onnx_read_file(fv_onnx **out, const char *path, fv_error *err)
 {
     fv_status status;
-    uint8_t *bytes = NULL;
-    size_t size = 0;
+    fv_file file = {0};
     *out = NULL;
-    FV_TRY_GOTO(slurp(&bytes, &size, path, err));
-    FV_TRY_GOTO(fv_onnx_read_memory(out, bytes, size, err));
+    FV_TRY(fv_file_read(&file, path, 0, err));
+    FV_TRY_GOTO(fv_onnx_read_memory(out, file.data, file.size, err));
     FV_TRY_GOTO(set_folder(*out, path, err));
 done:
-    fv_free_aligned(bytes, size);
+    fv_file_close(&file);
     if (status != FV_OK) {
         fv_onnx_free(*out);
         *out = NULL;
-        fv_fail_prefix(err, path);
+        fv_file_prefix(err, path, status);
     }
     return status;
 }
