@@ -47,7 +47,7 @@ DEPS      := $(BUILD)/deps.stamp
 all: $(BUILD)/libfovea.a $(BUILD)/fovea/core.so $(BIN)/fovea ## build the library, the Lua module and the fovea command
 
 deps: ## install the system packages that are missing (Debian)
-	scripts/setup build test lint check
+	scripts/setup build test lint memory fuzz
 
 test: ## install what is missing, build, run all tests, print one line with the counts
 	@scripts/setup build test
@@ -69,17 +69,17 @@ format: ## format the C sources in place
 
 ASAN_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 asan: ## the whole suite under the address and undefined-behaviour sanitizers, leaks included
-	@scripts/setup build test check
+	@scripts/setup build test
 	@$(MAKE) BUILD=build/asan BIN=build/asan/bin CFLAGS="-O1 -g $(ASAN_FLAGS)" all build/asan/c_tests
 	@BUILD=build/asan BIN=build/asan/bin LUA=$(LUA) scripts/run-tests --asan c lua
 
 valgrind: ## the suite under valgrind; SPEC=path picks one file, by default all tests not tagged #slow
-	@scripts/setup build test check
+	@scripts/setup build test memory
 	@$(MAKE) all $(BUILD)/c_tests
 	@$(RUN) --valgrind $(if $(SPEC),,c) lua $(SPEC)
 
 fuzz: ## every fuzz target for FUZZ_SECONDS (120) each; TARGET=name picks one
-	@scripts/setup build check
+	@scripts/setup build fuzz
 	@MAKE="$(MAKE)" FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/fuzz $(TARGET)
 
 install: all ## install below DESTDIR PREFIX (/usr/local)
