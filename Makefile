@@ -33,6 +33,7 @@ BIND_OBJ := $(BIND_SRC:%.c=$(BUILD)/%.o)
 HOST_OBJ := $(HOST_SRC:%.c=$(BUILD)/%.o)
 TEST_OBJ := $(TEST_SRC:%.c=$(BUILD)/%.o)
 Q        := $(if $(V),,@)
+JOBS      = --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 RUN      := BUILD=$(BUILD) BIN=$(BIN) LUA=$(LUA) CC="$(CC)" MAKE="$(MAKE)" scripts/run-tests
 
 # Everything that is built depends on a file that changes with the flags, everything that is linked on one that
@@ -43,6 +44,7 @@ FLAGS     := $(BUILD)/flags.stamp
 LIST      := $(BUILD)/list.stamp
 DEPS      := $(BUILD)/deps.stamp
 
+.SECONDARY: $(GEN_SRC)
 .PHONY: all deps test test-c test-lua lint format asan valgrind fuzz install clean help FORCE
 all: $(BUILD)/libfovea.a $(BUILD)/fovea/core.so $(BIN)/fovea ## build the library, the Lua module and the fovea command
 
@@ -51,7 +53,7 @@ deps: ## install the system packages that are missing (Debian)
 
 test: ## install what is missing, build, run all tests, print one line with the counts
 	@scripts/setup build test
-	@$(MAKE) all $(BUILD)/c_tests
+	@$(MAKE) $(JOBS) all $(BUILD)/c_tests
 	@$(RUN) c lua stock embed
 
 test-c: $(BUILD)/c_tests ## the C tests; T=word picks those with the word in their name
@@ -70,12 +72,12 @@ format: ## format the C sources in place
 ASAN_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 asan: ## the whole suite under the address and undefined-behaviour sanitizers, leaks included
 	@scripts/setup build test
-	@$(MAKE) BUILD=build/asan BIN=build/asan/bin CFLAGS="-O1 -g $(ASAN_FLAGS)" all build/asan/c_tests
+	@$(MAKE) $(JOBS) BUILD=build/asan BIN=build/asan/bin CFLAGS="-O1 -g $(ASAN_FLAGS)" all build/asan/c_tests
 	@BUILD=build/asan BIN=build/asan/bin LUA=$(LUA) scripts/run-tests --asan c lua
 
 valgrind: ## the suite under valgrind; SPEC=path picks one file, by default all tests not tagged #slow
 	@scripts/setup build test memory
-	@$(MAKE) all $(BUILD)/c_tests
+	@$(MAKE) $(JOBS) all $(BUILD)/c_tests
 	@$(RUN) --valgrind $(if $(SPEC),,c) lua $(SPEC)
 
 fuzz: ## every fuzz target for FUZZ_SECONDS (120) each; TARGET=name picks one

@@ -34,7 +34,8 @@ typedef struct fv_error {
 
 /* Formats the message into err (which may be NULL) and returns code, so that `return fv_fail(...)` is the
  * whole idiom. */
-fv_status fv_fail(fv_error *err, fv_status code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+fv_status fv_fail(fv_error *err, fv_status code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* Puts "prefix: " before the text of an error that is already set. Returns err->code. */
 fv_status fv_fail_prefix(fv_error *err, const char *prefix);

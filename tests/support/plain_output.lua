@@ -45,6 +45,7 @@ return function()
 
   function handler.file_end(file)
     local passed, failed, skipped = counts()
+    if passed + failed + skipped == before[1] + before[2] + before[3] then return nil, true end
     print(("%-48s %4d passed%s%s  %.1f s"):format(file.name, passed - before[1],
       failed > before[2] and (", %d failed"):format(failed - before[2]) or "",
       skipped > before[3] and (", %d skipped"):format(skipped - before[3]) or "", os.clock() - file_start))
