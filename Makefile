@@ -34,7 +34,7 @@ HOST_OBJ := $(HOST_SRC:%.c=$(BUILD)/%.o)
 TEST_OBJ := $(TEST_SRC:%.c=$(BUILD)/%.o)
 Q        := $(if $(V),,@)
 JOBS      = --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
-RUN      := BUILD=$(BUILD) BIN=$(BIN) LUA=$(LUA) CC="$(CC)" MAKE="$(MAKE)" scripts/run-tests
+RUN      := BUILD=$(BUILD) BIN=$(BIN) LUA=$(LUA) CC="$(CC)" LIBS="$(LIBS)" OPENMP="$(OPENMP)" scripts/run-tests
 
 # Everything that is built depends on a file that changes with the flags, everything that is linked on one that
 # changes with the list of sources.

@@ -12,8 +12,4 @@ describe("module #smoke", function()
   it("has the version of the C header", function()
     assert.equal(read("src/fovea.h"):match '#define FV_VERSION "(.-)"', core.version())
   end)
-
-  it("is the same table every time", function()
-    assert.equal(core, require "fovea.core")
-  end)
 end)

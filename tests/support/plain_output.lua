@@ -2,6 +2,7 @@
 -- Appends "passed failed skipped" to the file named by FOVEA_TALLY, so that a caller can add suites up.
 local busted = require "busted"
 local pretty = require "pl.pretty"
+local system = require "system"
 
 local suite = os.getenv "FOVEA_SUITE" or "busted"
 
@@ -39,7 +40,7 @@ return function()
   end
 
   function handler.file_start(file)
-    file_start, before = os.clock(), { counts() }
+    file_start, before = system.gettime(), { counts() }
     return file, true
   end
 
@@ -48,7 +49,7 @@ return function()
     if passed + failed + skipped == before[1] + before[2] + before[3] then return nil, true end
     print(("%-48s %4d passed%s%s  %.1f s"):format(file.name, passed - before[1],
       failed > before[2] and (", %d failed"):format(failed - before[2]) or "",
-      skipped > before[3] and (", %d skipped"):format(skipped - before[3]) or "", os.clock() - file_start))
+      skipped > before[3] and (", %d skipped"):format(skipped - before[3]) or "", system.gettime() - file_start))
     io.stdout:flush()
     return nil, true
   end
