@@ -3,6 +3,7 @@
 X(base)
 X(tensor)
 X(file)
+X(image_file)
 X(tensor_access)
 X(tensor_math)
 X(cam)

@@ -24,9 +24,11 @@ static fv_status failure(tjhandle handle, fv_error *err)
 static fv_status read_header(fv_image_info *info, tjhandle handle, const uint8_t *data, size_t size,
                              const fv_image_options *options, fv_error *err)
 {
-    int width, height, subsampling, colours;
+    int width = 0, height = 0, subsampling, colours = 0;
     if (tjDecompressHeader3(handle, data, (unsigned long)size, &width, &height, &subsampling, &colours) != 0)
         return failure(handle, err);
+    if (!width || !height) /* a file of tables only passes, with nothing set */
+        return fv_fail(err, FV_STATUS_FORMAT, "damaged JPEG (no picture in it)");
     if (colours == TJCS_CMYK || colours == TJCS_YCCK)
         return fv_fail(err, FV_STATUS_UNSUPPORTED, "CMYK JPEG images are not supported: convert it to RGB");
     FV_TRY(fv_image_check_size(width, height, options, err));
