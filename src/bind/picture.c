@@ -2,6 +2,7 @@
  * strokes are in continuous coordinates, where 0.5, 0.5 is the centre of the first pixel. */
 #include "cam/picture.h"
 #include "bind/fvl.h"
+#include "cam/window.h"
 
 /* {r, g, b} at arg, 0..255 each. */
 static void check_colour(lua_State *L, int arg, float colour[3])
@@ -115,16 +116,27 @@ static int l_strokes(lua_State *L)
     return 1;
 }
 
+/* window(tensor, top, left, height, width[, "zero"|"reflect"]) -> tensor: of the last two axes */
+static int l_window(lua_State *L)
+{
+    static const char *const fills[] = {"zero", "reflect", NULL};
+    fv_error err;
+    lua_settop(L, 6);
+    fv_tensor *src = fvl_check_tensor(L, 1);
+    int64_t top = check_pixel(L, 2) - 1, left = check_pixel(L, 3) - 1;
+    int64_t height = check_pixel(L, 4), width = check_pixel(L, 5);
+    fv_window_fill fill = (fv_window_fill)luaL_checkoption(L, 6, "zero", fills);
+    fv_tensor **out = fvl_new_tensor(L);
+    if (fv_window(out, src, top, left, height, width, fill, &err)) return fvl_fail(L, &err);
+    return fvl_tensor_filled(L);
+}
+
 int fvl_open_picture(lua_State *L);
 int fvl_open_picture(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"colour", l_colour},
-                                         {"blend", l_blend},
-                                         {"contour", l_contour},
-                                         {"rectangle", l_rectangle},
-                                         {"paste", l_paste},
-                                         {"strokes", l_strokes},
-                                         {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"colour", l_colour}, {"blend", l_blend},     {"contour", l_contour}, {"rectangle", l_rectangle},
+        {"paste", l_paste},   {"strokes", l_strokes}, {"window", l_window},   {NULL, NULL}};
     luaL_newlib(L, functions);
     lua_setfield(L, -2, "picture");
     return 0;
