@@ -4,6 +4,8 @@ CC       := gcc
 endif
 CFLAGS   ?= -O2 -g
 PREFIX   ?= /usr/local
+LUADIR   ?= $(PREFIX)/share/lua/5.4
+LIBDIR   ?= $(PREFIX)/lib/lua/5.4
 WERROR   ?= 1
 BUILD    ?= build
 BIN      ?= bin
@@ -45,7 +47,7 @@ LIST      := $(BUILD)/list.stamp
 DEPS      := $(BUILD)/deps.stamp
 
 .SECONDARY: $(GEN_SRC)
-.PHONY: all deps test test-c test-lua lint format asan valgrind fuzz install clean help FORCE
+.PHONY: all module deps test test-c test-lua lint format asan valgrind fuzz install install-module clean help FORCE
 all: $(BUILD)/libfovea.a $(BUILD)/fovea/core.so $(BIN)/fovea ## build the library, the Lua module and the fovea command
 
 deps: ## install the system packages that are missing (Debian)
@@ -84,15 +86,21 @@ fuzz: ## every fuzz target for FUZZ_SECONDS (120) each; TARGET=name picks one
 	@scripts/setup build fuzz
 	@MAKE="$(MAKE)" FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/fuzz $(TARGET)
 
+module: $(BUILD)/fovea/core.so ## only the Lua module
+
+INSTALL := CC="$(CC)" LIBS="$(LIBS)" OPENMP="$(OPENMP)" BUILD="$(BUILD)" BIN="$(BIN)" scripts/install
 install: all ## install below DESTDIR PREFIX (/usr/local)
-	@CC="$(CC)" LIBS="$(LIBS)" OPENMP="$(OPENMP)" scripts/install "$(BUILD)" "$(BIN)" "$(DESTDIR)" "$(PREFIX)"
+	@$(INSTALL) tree "$(DESTDIR)" "$(PREFIX)"
+
+install-module: module ## install the Lua module into LUADIR and LIBDIR
+	@$(INSTALL) module "$(DESTDIR)$(LUADIR)" "$(DESTDIR)$(LIBDIR)"
 
 clean: ## remove everything that was built
 	rm -rf build bin
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
-	@echo "settings: V CC CFLAGS LDFLAGS PREFIX DESTDIR WERROR BUILD BIN LUA OPENMP FUZZ_SECONDS"
+	@echo "settings: V CC CFLAGS LDFLAGS PREFIX DESTDIR LUADIR LIBDIR WERROR BUILD BIN LUA OPENMP FUZZ_SECONDS"
 
 $(BUILD)/libfovea.a: $(CORE_OBJ) $(LIST)
 	@rm -f $@

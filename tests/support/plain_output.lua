@@ -56,8 +56,8 @@ return function()
 
   function handler.suite_end()
     for _, pending in ipairs(handler.pendings) do
-      local reason = type(pending.message) == "string" and " (" .. pending.message .. ")" or ""
-      print("skipped: " .. pending.name .. reason)
+      local reason = type(pending.message) == "string" and pending.message:gsub("^%S+:%d+: ", "")
+      print("skipped: " .. pending.name .. (reason and " (" .. reason .. ")" or ""))
     end
     for _, failure in ipairs(handler.failures) do print_failure(failure) end
     for _, failure in ipairs(handler.errors) do print_failure(failure) end
