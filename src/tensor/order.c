@@ -11,9 +11,9 @@ enum { DIGIT_BITS = 11, DIGITS = 1 << DIGIT_BITS, HALF = 1 << 16 };
 static uint32_t key_of(float x)
 {
     uint32_t bits;
-    if (x != x) return UINT32_MAX;
     memcpy(&bits, &x, sizeof bits);
-    return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
+    uint32_t flip = (0u - (bits >> 31)) | 0x80000000u; /* all bits of negative numbers */
+    return x != x ? UINT32_MAX : bits ^ flip;
 }
 
 static float value_of(uint32_t key)
