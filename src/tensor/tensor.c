@@ -64,6 +64,21 @@ void fv_shape_strides(const fv_shape *shape, int64_t strides[FV_MAX_RANK])
     }
 }
 
+void fv_shape_strides_channels_last(const fv_shape *shape, int64_t strides[FV_MAX_RANK])
+{
+    if (shape->rank < 3) {
+        fv_shape_strides(shape, strides);
+        return;
+    }
+    int64_t stride = shape->dim[1];
+    strides[1] = 1;
+    for (int i = shape->rank - 1; i != 1; i = i == 2 ? 0 : i - 1) {
+        strides[i] = stride;
+        stride *= shape->dim[i];
+        if (i == 0) break;
+    }
+}
+
 fv_status fv_shape_broadcast(fv_shape *out, const fv_shape *a, const fv_shape *b, const char *what,
                              fv_error *err)
 {
