@@ -1,0 +1,82 @@
+#include "graph/op.h"
+
+#include <math.h>
+#include <string.h>
+
+#define X(name) extern const fv_op fv_op_##name;
+#include "ops/op_list.h"
+#undef X
+
+static const fv_op *const op_table[] = {
+#define X(name) &fv_op_##name,
+#include "ops/op_list.h"
+#undef X
+    NULL};
+
+const fv_op *fv_op_at(int index)
+{
+    return index >= 0 && (size_t)index < sizeof op_table / sizeof *op_table ? op_table[index] : NULL;
+}
+
+const fv_op *fv_op_find(const char *name)
+{
+    for (int i = 0; op_table[i]; i++)
+        if (strcmp(op_table[i]->name, name) == 0) return op_table[i];
+    return NULL;
+}
+
+static void set_default(const fv_attr *row, void *field)
+{
+    double initial = isnan(row->initial) ? 0.0 : row->initial;
+    switch (row->kind) {
+    case FV_ATTR_INT:
+    case FV_ATTR_AXIS:
+    case FV_ATTR_INDEX: *(int64_t *)field = (int64_t)initial; break;
+    case FV_ATTR_FLOAT: *(double *)field = initial; break;
+    case FV_ATTR_BOOL:
+    case FV_ATTR_CHOICE: *(int *)field = (int)initial; break;
+    case FV_ATTR_SPATIAL:
+    case FV_ATTR_INTS:
+    case FV_ATTR_AXES:
+        if (isfinite(row->initial)) *(fv_ints *)field = (fv_ints){1, {(int64_t)initial}};
+        break;
+    case FV_ATTR_SPATIAL_FLOATS:
+        if (isfinite(row->initial)) *(fv_floats *)field = (fv_floats){1, {initial}};
+        break;
+    }
+}
+
+void fv_op_defaults(const fv_op *op, void *attrs)
+{
+    if (op->attrs_size) memset(attrs, 0, op->attrs_size);
+    for (const fv_attr *row = op->attrs; row && row->name; row++)
+        set_default(row, (char *)attrs + row->offset);
+}
+
+int64_t fv_spatial(const fv_ints *list, int i, int64_t fallback)
+{
+    if (list->count == 0) return fallback;
+    return list->value[list->count == 1 ? 0 : i];
+}
+
+fv_status fv_check_spatial(const fv_ints *list, const char *name, int spatial, int64_t least, fv_error *err)
+{
+    if (list->count > 1 && list->count != spatial)
+        return fv_fail(err, FV_STATUS_ARGUMENT, "%s has %d entries, src has %d spatial axes", name,
+                       list->count, spatial);
+    for (int i = 0; i < list->count; i++)
+        if (list->value[i] < least)
+            return fv_fail(err, FV_STATUS_ARGUMENT, "%s must be at least %lld, not %lld", name,
+                           (long long)least, (long long)list->value[i]);
+    return FV_OK;
+}
+
+fv_status fv_check_axis(int64_t axis, int rank, int *out, fv_error *err)
+{
+    int64_t resolved = axis < 0 ? axis + rank : axis;
+    if (resolved < 0 || resolved >= rank)
+        return fv_fail(err, FV_STATUS_ARGUMENT, "axis %lld does not exist in %d dimensions",
+                       (long long)(axis < 0 ? axis : axis + 1), rank);
+    *out = (int)resolved;
+    return FV_OK;
+}
