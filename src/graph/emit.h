@@ -70,8 +70,12 @@ typedef struct fv_emit_arg {
 #define FV_OUT(id, value) {(id), (value), 1, NULL}
 /* clang-format on */
 
-/* Takes over prim (also on failure); it lives as long as the plan, so it can serve as a hint. */
-fv_status fv_emit_primitive(fv_emit *emit, fv_prim *prim, int count, const fv_emit_arg *args, fv_error *err);
+/* Hands a primitive to the plan (also on failure): it lives as long as the plan, so it can serve as a hint. */
+fv_status fv_emit_keep(fv_emit *emit, fv_prim *prim, fv_error *err);
+
+/* A step that runs a kept primitive. */
+fv_status fv_emit_primitive(fv_emit *emit, const fv_prim *prim, int count, const fv_emit_arg *args,
+                            fv_error *err);
 
 /* A kernel gets its context and one pointer per value, in the order given to fv_emit_call. Kernels cannot fail;
  * scratch memory is asked for as a value. */
@@ -92,9 +96,9 @@ typedef struct fv_emit_kernel {
 fv_status fv_emit_call(fv_emit *emit, const fv_emit_kernel *kernel, fv_error *err);
 
 /* Source i, a parameter, in the layout of md (dnnl's own for weights): packed once per plan (each run in train
- * mode), shared by all nodes that use the parameter in the same layout. `as` (may be NULL) is another shape of
- * the same elements to read the parameter as (groups). */
-fv_status fv_emit_packed(fv_emit *emit, int i, const fv_md *md, const fv_shape *as, fv_value **out,
+ * mode), shared by all nodes that use the parameter in the same way. `as` (may be NULL: row-major) describes how
+ * the raw parameter is to be read: with a group axis, with axes swapped. */
+fv_status fv_emit_packed(fv_emit *emit, int i, const fv_md *as, const fv_md *md, fv_value **out,
                          fv_error *err);
 
 /* Emits a copy between two layouts. A descriptor (may be NULL: the value's own) reads that side as something

@@ -1,0 +1,343 @@
+/* The emit interface: turns what an op asks for into values, storages and steps. */
+#include "graph/emit.h"
+#include "graph/plan_internal.h"
+
+#include <string.h>
+
+fv_status fv_pointers_add(fv_pointers *list, void *pointer, fv_error *err)
+{
+    if (list->count == list->capacity) {
+        int capacity = list->capacity ? 2 * list->capacity : 8;
+        FV_TRY(fv_realloc(&list->at, (size_t)capacity, sizeof *list->at, err));
+        list->capacity = capacity;
+    }
+    list->at[list->count++] = pointer;
+    return FV_OK;
+}
+
+/* Allocates a block of the plan and notes it in the list that will free it. */
+static fv_status own(fv_pointers *list, size_t size, void *out, fv_error *err)
+{
+    void **block = out;
+    FV_TRY(fv_calloc(block, 1, size, err));
+    fv_status status = fv_pointers_add(list, *block, err);
+    if (status != FV_OK) {
+        fv_free(*block);
+        *block = NULL;
+    }
+    return status;
+}
+
+static fv_status new_storage(fv_plan *plan, size_t bytes, fv_storage **out, fv_error *err)
+{
+    FV_TRY(own(&plan->storages, sizeof **out, out, err));
+    (*out)->bytes = bytes;
+    (*out)->first = plan->time;
+    (*out)->last = -1;
+    return FV_OK;
+}
+
+fv_status fv_plan_value_new(fv_plan *plan, const fv_shape *shape, int channels_last, fv_value **out,
+                            fv_error *err)
+{
+    size_t count;
+    FV_TRY(fv_shape_count(shape, &count, err));
+    FV_TRY(own(&plan->values, sizeof **out, out, err));
+    (*out)->shape = *shape;
+    (*out)->channels_last = channels_last && shape->rank > 2;
+    return new_storage(plan, count * sizeof(float), &(*out)->storage, err);
+}
+
+fv_mode fv_emit_mode(const fv_emit *emit)
+{
+    return emit->plan->mode;
+}
+
+int fv_emit_has_backward(const fv_emit *emit)
+{
+    const fv_node_plan *nodes = emit->plan->nodes;
+    if (emit->plan->mode == FV_MODE_INFER || !nodes[emit->node->id].reaches) return 0;
+    for (int i = 0; i < emit->node->src_count; i++)
+        if (nodes[emit->node->src[i]->id].needs) return 1;
+    return 0;
+}
+
+fv_value *fv_src(fv_emit *emit, int i)
+{
+    return emit->src[i];
+}
+
+fv_value *fv_dst(fv_emit *emit)
+{
+    return emit->dst;
+}
+
+fv_value *fv_diff_dst(fv_emit *emit)
+{
+    return emit->diff_dst;
+}
+
+fv_value *fv_diff_src(fv_emit *emit, int i)
+{
+    return emit->diff_src[i];
+}
+
+fv_status fv_emit_state(fv_emit *emit, size_t size, void *out, fv_error *err)
+{
+    fv_node_plan *node = &emit->plan->nodes[emit->node->id];
+    if (!node->state) FV_TRY(fv_calloc(&node->state, 1, size, err));
+    *(void **)out = node->state;
+    return FV_OK;
+}
+
+fv_status fv_emit_value(fv_emit *emit, const fv_shape *shape, fv_value **out, fv_error *err)
+{
+    return fv_plan_value_new(emit->plan, shape, 0, out, err);
+}
+
+fv_status fv_emit_value_md(fv_emit *emit, const fv_md *md, fv_value **out, fv_error *err)
+{
+    FV_TRY(own(&emit->plan->values, sizeof **out, out, err));
+    (*out)->custom = 1;
+    FV_TRY(fv_md_copy(&(*out)->md, md, err));
+    return new_storage(emit->plan, fv_md_bytes(md), &(*out)->storage, err);
+}
+
+fv_status fv_emit_alias(fv_emit *emit, fv_value *to, fv_value *from, fv_error *err)
+{
+    (void)emit;
+    if (to->custom || from->custom || to->channels_last != from->channels_last ||
+        (to->channels_last && !fv_shape_equal(&to->shape, &from->shape)))
+        return fv_fail(err, FV_STATUS_STATE, "values of different layouts cannot share memory");
+    to->storage = from->storage;
+    return FV_OK;
+}
+
+const fv_shape *fv_value_shape(const fv_value *value)
+{
+    return &value->shape;
+}
+
+int fv_value_is_channels_last(const fv_value *value)
+{
+    return value->channels_last;
+}
+
+void fv_value_strides(const fv_value *value, int64_t strides[FV_MAX_RANK])
+{
+    if (value->channels_last)
+        fv_shape_strides_channels_last(&value->shape, strides);
+    else
+        fv_shape_strides(&value->shape, strides);
+}
+
+fv_status fv_value_md(fv_value *value, const fv_md **out, fv_error *err)
+{
+    if (!value->md) {
+        if (value->channels_last)
+            FV_TRY(fv_md_channels_last(&value->md, &value->shape, err));
+        else
+            FV_TRY(fv_md_plain(&value->md, &value->shape, err));
+    }
+    *out = value->md;
+    return FV_OK;
+}
+
+void fv_step_free(fv_step *step)
+{
+    if (!step) return;
+    fv_call_free(step->call);
+    fv_free(step->context);
+    fv_free(step);
+}
+
+/* A step whose results stay in packed storage can run once, before everything. */
+static int is_prepare(const fv_step *step)
+{
+    for (int i = 0; i < step->count; i++)
+        if (step->value[i]->storage->kind == FV_STORAGE_ARENA) return 0;
+    return 1;
+}
+
+/* Appends the step (taken over, also on failure) and extends the life of what it touches. */
+static fv_status add_step(fv_emit *emit, fv_step *step, fv_error *err)
+{
+    fv_plan *plan = emit->plan;
+    step->node = emit->node;
+    step->phase = is_prepare(step) ? FV_PREPARE : emit->phase;
+    fv_status status = fv_pointers_add(&plan->steps, step, err);
+    if (status != FV_OK) {
+        fv_step_free(step);
+        return status;
+    }
+    if (step->phase == FV_PREPARE) return FV_OK;
+    for (int i = 0; i < step->count; i++) {
+        fv_storage *storage = step->value[i]->storage;
+        if (storage->last < 0) storage->first = plan->time;
+        storage->last = plan->time;
+    }
+    plan->time++;
+    return FV_OK;
+}
+
+fv_status fv_emit_keep(fv_emit *emit, fv_prim *prim, fv_error *err)
+{
+    fv_status status = fv_pointers_add(&emit->plan->primitives, prim, err);
+    if (status != FV_OK) fv_prim_free(prim);
+    return status;
+}
+
+fv_status fv_emit_primitive(fv_emit *emit, const fv_prim *prim, int count, const fv_emit_arg *args,
+                            fv_error *err)
+{
+    fv_arg bound[FV_KERNEL_VALUES];
+    fv_status status;
+    if (count > FV_KERNEL_VALUES)
+        return fv_fail(err, FV_STATUS_ARGUMENT, "a step takes %d values", FV_KERNEL_VALUES);
+    fv_step *step;
+    FV_TRY(fv_calloc(&step, 1, sizeof *step, err));
+    step->implementation = fv_prim_implementation(prim);
+    for (int i = 0; i < count; i++) {
+        bound[i].id = args[i].id;
+        bound[i].md = args[i].md;
+        if (!bound[i].md) FV_TRY_GOTO(fv_value_md(args[i].value, &bound[i].md, err));
+        step->value[step->count++] = args[i].value;
+    }
+    FV_TRY_GOTO(fv_call_new(&step->call, prim, count, bound, err));
+    size_t scratch = fv_prim_scratchpad_bytes(prim);
+    if (scratch > emit->plan->memory.scratchpad) emit->plan->memory.scratchpad = scratch;
+    return add_step(emit, step, err);
+done:
+    fv_step_free(step);
+    return status;
+}
+
+fv_status fv_emit_call(fv_emit *emit, const fv_emit_kernel *kernel, fv_error *err)
+{
+    fv_step *step;
+    FV_TRY(fv_calloc(&step, 1, sizeof *step, err));
+    step->implementation = kernel->name;
+    step->run = kernel->run;
+    step->count = kernel->read_count + kernel->write_count;
+    for (int i = 0; i < step->count; i++) step->value[i] = kernel->value[i];
+    if (kernel->context_size) {
+        fv_status status = fv_calloc(&step->context, 1, kernel->context_size, err);
+        if (status != FV_OK) {
+            fv_step_free(step);
+            return status;
+        }
+        memcpy(step->context, kernel->context, kernel->context_size);
+    }
+    return add_step(emit, step, err);
+}
+
+fv_status fv_emit_copy(fv_emit *emit, fv_value *from, const fv_md *from_md, fv_value *to, const fv_md *to_md,
+                       fv_error *err)
+{
+    fv_prim *prim;
+    if (!from_md) FV_TRY(fv_value_md(from, &from_md, err));
+    if (!to_md) FV_TRY(fv_value_md(to, &to_md, err));
+    FV_TRY(fv_prim_reorder(&prim, from_md, to_md, err));
+    FV_TRY(fv_emit_keep(emit, prim, err));
+    const fv_emit_arg args[] = {{DNNL_ARG_FROM, from, 0, from_md}, {DNNL_ARG_TO, to, 1, to_md}};
+    return fv_emit_primitive(emit, prim, 2, args, err);
+}
+
+fv_status fv_plan_emit_relayout(fv_emit *emit, fv_value *from, fv_value *to, fv_error *err)
+{
+    return fv_emit_copy(emit, from, NULL, to, NULL, err);
+}
+
+/* Weights do not change between the runs of a plan that does not train. */
+static int is_fixed(const fv_plan *plan, const fv_node *node)
+{
+    return node->tensor && (plan->mode != FV_MODE_TRAIN || !node->is_parameter);
+}
+
+static fv_value *find_packed(const fv_plan *plan, const fv_node *node, const fv_md *as, const fv_md *md)
+{
+    for (int i = 0; i < plan->packed.count; i++) {
+        const fv_packed *packed = plan->packed.at[i];
+        if (packed->node == node && packed->as && fv_md_equal(packed->as, as) &&
+            fv_md_equal(packed->value->md, md))
+            return packed->value;
+    }
+    return NULL;
+}
+
+static fv_status pack(fv_emit *emit, int i, const fv_md *as, const fv_md *md, fv_value **out, fv_error *err)
+{
+    const fv_node *node = emit->node->src[i];
+    if (fv_md_equal(as, md)) {
+        *out = emit->src[i];
+        return FV_OK;
+    }
+    *out = find_packed(emit->plan, node, as, md);
+    if (*out) return FV_OK;
+    FV_TRY(fv_emit_value_md(emit, md, out, err));
+    if (is_fixed(emit->plan, node)) {
+        fv_packed *packed;
+        FV_TRY(own(&emit->plan->packed, sizeof *packed, &packed, err));
+        packed->node = node;
+        packed->value = *out;
+        FV_TRY(fv_md_copy(&packed->as, as, err));
+        (*out)->storage->kind = FV_STORAGE_PACKED;
+    }
+    return fv_emit_copy(emit, emit->src[i], as, *out, md, err);
+}
+
+fv_status fv_emit_packed(fv_emit *emit, int i, const fv_md *as, const fv_md *md, fv_value **out,
+                         fv_error *err)
+{
+    fv_md *plain;
+    if (as) return pack(emit, i, as, md, out, err);
+    FV_TRY(fv_md_plain(&plain, &emit->node->src[i]->shape, err));
+    fv_status status = pack(emit, i, plain, md, out, err);
+    fv_md_free(plain);
+    return status;
+}
+
+/* Channels last and row-major are the same memory when one of the two sides is 1. */
+static int layouts_coincide(const fv_shape *shape)
+{
+    int64_t spatial = 1;
+    for (int i = 2; i < shape->rank; i++) spatial *= shape->dim[i];
+    return shape->rank < 3 || shape->dim[1] == 1 || spatial == 1;
+}
+
+fv_status fv_plan_node_value(fv_emit *emit, const fv_node *node, int layout, fv_value **out, fv_error *err)
+{
+    fv_plan *plan = emit->plan;
+    fv_node_plan *known = &plan->nodes[node->id];
+    if (node->shape.rank < 3) layout = FV_PLAIN;
+    if (!known->value[layout]) {
+        fv_value *from = known->value[known->layout], *to;
+        FV_TRY(fv_plan_value_new(plan, &node->shape, layout, &to, err));
+        if (layouts_coincide(&node->shape)) {
+            to->storage = from->storage;
+        } else {
+            if (is_fixed(plan, node)) to->storage->kind = FV_STORAGE_PACKED;
+            FV_TRY(fv_plan_emit_relayout(emit, from, to, err));
+        }
+        known->value[layout] = to;
+    }
+    *out = known->value[layout];
+    return FV_OK;
+}
+
+static void sum_kernel(const void *context, float *const *data)
+{
+    const float *a = data[0], *b = data[1];
+    float *sum = data[2];
+    size_t n = *(const size_t *)context;
+#pragma omp parallel for simd schedule(static)
+    for (size_t i = 0; i < n; i++) sum[i] = a[i] + b[i];
+}
+
+fv_status fv_plan_emit_sum(fv_emit *emit, fv_value *a, fv_value *b, fv_value *sum, fv_error *err)
+{
+    size_t n;
+    FV_TRY(fv_shape_count(&sum->shape, &n, err));
+    fv_emit_kernel kernel = {"gradient_sum:own", sum_kernel, &n, sizeof n, 2, 1, {a, b, sum}};
+    return fv_emit_call(emit, &kernel, err);
+}

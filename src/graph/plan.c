@@ -1,0 +1,292 @@
+/* Compiling a graph into a plan: which nodes live, which gradients are needed, then forward and backward
+ * emission, then the placement of memory. */
+#include "graph/plan_internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* --- analysis --- */
+
+static fv_status check_spec(const fv_plan *plan, const fv_plan_spec *spec, fv_error *err)
+{
+    const fv_node_list *lists[] = {&spec->taps, &spec->seeds, &spec->gradients};
+    for (int l = 0; l < 3; l++)
+        for (int i = 0; i < lists[l]->count; i++) {
+            const fv_node *node = lists[l]->node[i];
+            if (fv_graph_node(plan->graph, node->id) != node)
+                return fv_fail(err, FV_STATUS_ARGUMENT, "plan: node belongs to another graph");
+        }
+    if (spec->taps.count + spec->seeds.count == 0)
+        return fv_fail(err, FV_STATUS_ARGUMENT, "plan: no node to compute");
+    if (plan->mode == FV_MODE_INFER && spec->seeds.count + spec->gradients.count)
+        return fv_fail(err, FV_STATUS_ARGUMENT, "plan: mode 'infer' has no gradients");
+    return FV_OK;
+}
+
+/* Users come after sources, so one backward sweep marks all that is needed, one forward sweep what needs. */
+static void analyse(fv_plan *plan, const fv_plan_spec *spec)
+{
+    fv_node_plan *nodes = plan->nodes;
+    int count = fv_graph_node_count(plan->graph);
+    for (int i = 0; i < spec->taps.count; i++) nodes[spec->taps.node[i]->id].tapped = 1;
+    for (int i = 0; i < spec->seeds.count; i++) nodes[spec->seeds.node[i]->id].reaches = 1;
+    for (int i = 0; i < spec->gradients.count; i++) nodes[spec->gradients.node[i]->id].wanted = 1;
+    for (int id = 0; id < count; id++) {
+        const fv_node *node = fv_graph_node(plan->graph, id);
+        nodes[id].needs = nodes[id].wanted;
+        for (int i = 0; i < node->src_count; i++) nodes[id].needs |= nodes[node->src[i]->id].needs;
+    }
+    for (int id = count - 1; id >= 0; id--) {
+        const fv_node *node = fv_graph_node(plan->graph, id);
+        nodes[id].live |= nodes[id].tapped | nodes[id].reaches;
+        for (int i = 0; i < node->src_count; i++) {
+            nodes[node->src[i]->id].live |= nodes[id].live;
+            nodes[node->src[i]->id].reaches |= nodes[id].reaches;
+        }
+    }
+}
+
+/* --- forward --- */
+
+/* Inputs, parameters and constants: row-major. */
+static fv_status bind_leaf(fv_plan *plan, const fv_node *node, fv_error *err)
+{
+    fv_node_plan *leaf = &plan->nodes[node->id];
+    FV_TRY(fv_plan_value_new(plan, &node->shape, 0, &leaf->value[FV_PLAIN], err));
+    if (node->tensor) {
+        leaf->value[FV_PLAIN]->storage->kind = FV_STORAGE_EXTERNAL;
+        leaf->value[FV_PLAIN]->storage->data = node->tensor->data;
+    }
+    return FV_OK;
+}
+
+/* The layout in which a node gets its data sources. */
+static int source_layout(const fv_plan *plan, const fv_node *node)
+{
+    if (node->op->layout == FV_OP_CHANNELS_LAST) return FV_CHANNELS_LAST;
+    if (node->op->layout == FV_OP_PLAIN) return FV_PLAIN;
+    for (int i = 0; i < node->src_count && i < node->op->parameters_from; i++) {
+        const fv_node *src = node->src[i];
+        if (!src->tensor && src->shape.rank > 2 && plan->nodes[src->id].layout == FV_CHANNELS_LAST)
+            return FV_CHANNELS_LAST;
+    }
+    return FV_PLAIN;
+}
+
+/* Fills emit->src. Under a layout that is free, a source of lower rank than the others stays row-major: the op
+ * aligns it at the right. */
+static fv_status bind_sources(fv_emit *emit, fv_error *err)
+{
+    const fv_node *node = emit->node;
+    int wanted = source_layout(emit->plan, node), rank = 0;
+    for (int i = 0; i < node->src_count && i < node->op->parameters_from; i++)
+        if (node->src[i]->shape.rank > rank) rank = node->src[i]->shape.rank;
+    for (int i = 0; i < node->src_count; i++) {
+        int layout = i < node->op->parameters_from ? wanted : FV_PLAIN;
+        if (node->op->layout == FV_OP_ANY && node->src[i]->shape.rank < rank) layout = FV_PLAIN;
+        FV_TRY(fv_plan_node_value(emit, node->src[i], layout, &emit->src[i], err));
+    }
+    emit->plan->nodes[node->id].layout =
+        wanted == FV_CHANNELS_LAST && node->shape.rank > 2 && node->shape.rank == rank ? FV_CHANNELS_LAST
+                                                                                        : FV_PLAIN;
+    return FV_OK;
+}
+
+static fv_status in_node(const fv_node *node, fv_status status, fv_error *err)
+{
+    char prefix[128];
+    if (status == FV_OK) return FV_OK;
+    snprintf(prefix, sizeof prefix, "%s '%.100s'", fv_node_kind(node), node->name);
+    return fv_fail_prefix(err, prefix);
+}
+
+/* Makes the arrays of an emit context for a node; freed with close_emit. */
+static fv_status open_emit(fv_emit *emit, fv_plan *plan, const fv_node *node, fv_phase phase, fv_error *err)
+{
+    size_t n = (size_t)node->src_count;
+    *emit = (fv_emit){.plan = plan, .node = node, .phase = phase};
+    FV_TRY(fv_calloc(&emit->src, n, sizeof *emit->src, err));
+    fv_status status = fv_calloc(&emit->diff_src, n, sizeof *emit->diff_src, err);
+    if (status != FV_OK) fv_free(emit->src);
+    return status;
+}
+
+static void close_emit(fv_emit *emit)
+{
+    fv_free(emit->src);
+    fv_free(emit->diff_src);
+}
+
+static fv_status emit_forward(fv_plan *plan, const fv_node *node, fv_error *err)
+{
+    fv_emit emit;
+    fv_status status;
+    fv_node_plan *own = &plan->nodes[node->id];
+    if (!node->op) return bind_leaf(plan, node, err);
+    FV_TRY(open_emit(&emit, plan, node, FV_FORWARD, err));
+    FV_TRY_GOTO(bind_sources(&emit, err));
+    FV_TRY_GOTO(fv_plan_value_new(plan, &node->shape, own->layout, &emit.dst, err));
+    own->value[own->layout] = emit.dst;
+    status = node->op->forward(node, &emit, err);
+done:
+    close_emit(&emit);
+    return in_node(node, status, err);
+}
+
+/* --- backward --- */
+
+/* Adds the seed and what the users of a node contributed; contributions come in the order of emission. */
+static fv_status sum_gradient(fv_emit *emit, fv_error *err)
+{
+    fv_node_plan *own = &emit->plan->nodes[emit->node->id];
+    if (own->seed) FV_TRY(fv_pointers_add(&own->contributions, own->seed, err));
+    for (int i = 0; i < own->contributions.count; i++) {
+        fv_value *part = own->contributions.at[i], *sum;
+        if (part->channels_last != own->value[own->layout]->channels_last) {
+            fv_value *moved;
+            FV_TRY(fv_plan_value_new(emit->plan, &emit->node->shape, own->layout, &moved, err));
+            FV_TRY(fv_plan_emit_relayout(emit, part, moved, err));
+            part = moved;
+        }
+        if (!own->gradient) {
+            own->gradient = part;
+            continue;
+        }
+        FV_TRY(fv_plan_value_new(emit->plan, &emit->node->shape, own->layout, &sum, err));
+        FV_TRY(fv_plan_emit_sum(emit, own->gradient, part, sum, err));
+        own->gradient = sum;
+    }
+    return FV_OK;
+}
+
+/* Offers a diff_src value for each source whose gradient somebody needs; returns how many data and parameter
+ * sources that are. */
+static fv_status offer_gradients(fv_emit *emit, int counts[2], fv_error *err)
+{
+    const fv_node *node = emit->node;
+    counts[0] = counts[1] = 0;
+    for (int i = 0; i < node->src_count; i++) {
+        if (!emit->plan->nodes[node->src[i]->id].needs) continue;
+        FV_TRY(fv_plan_value_new(emit->plan, &node->src[i]->shape, emit->src[i]->channels_last,
+                                 &emit->diff_src[i], err));
+        counts[i >= node->op->parameters_from]++;
+    }
+    return FV_OK;
+}
+
+static fv_status emit_gradients(fv_emit *emit, fv_error *err)
+{
+    const fv_op *op = emit->node->op;
+    int counts[2];
+    FV_TRY(bind_sources(emit, err));
+    FV_TRY(offer_gradients(emit, counts, err));
+    if (counts[0]) {
+        if (!op->backward_data) return fv_fail(err, FV_STATUS_ARGUMENT, "has no gradient");
+        FV_TRY(op->backward_data(emit->node, emit, err));
+    }
+    if (counts[1]) {
+        if (!op->backward_weights) return fv_fail(err, FV_STATUS_ARGUMENT, "has no gradient of parameters");
+        FV_TRY(op->backward_weights(emit->node, emit, err));
+    }
+    for (int i = 0; i < emit->node->src_count; i++)
+        if (emit->diff_src[i])
+            FV_TRY(fv_pointers_add(&emit->plan->nodes[emit->node->src[i]->id].contributions,
+                                   emit->diff_src[i], err));
+    return FV_OK;
+}
+
+static fv_status emit_backward(fv_plan *plan, const fv_node *node, fv_error *err)
+{
+    fv_emit emit;
+    fv_status status;
+    fv_node_plan *own = &plan->nodes[node->id];
+    if (!own->needs || !(own->seed || own->contributions.count)) return FV_OK;
+    FV_TRY(open_emit(&emit, plan, node, FV_BACKWARD, err));
+    FV_TRY_GOTO(sum_gradient(&emit, err));
+    emit.dst = own->value[own->layout];
+    emit.diff_dst = own->gradient;
+    if (node->op && fv_emit_has_backward(&emit)) FV_TRY_GOTO(emit_gradients(&emit, err));
+done:
+    close_emit(&emit);
+    return in_node(node, status, err);
+}
+
+/* --- the whole --- */
+
+static fv_status emit_all(fv_plan *plan, const fv_plan_spec *spec, fv_error *err)
+{
+    int count = fv_graph_node_count(plan->graph);
+    for (int id = 0; id < count; id++)
+        if (plan->nodes[id].live) FV_TRY(emit_forward(plan, fv_graph_node(plan->graph, id), err));
+    plan->forward_end = plan->time;
+    for (int i = 0; i < spec->seeds.count; i++) {
+        const fv_node *node = spec->seeds.node[i];
+        fv_node_plan *own = &plan->nodes[node->id];
+        if (!own->seed) FV_TRY(fv_plan_value_new(plan, &node->shape, 0, &own->seed, err));
+    }
+    for (int id = count - 1; id >= 0; id--)
+        if (plan->nodes[id].reaches) FV_TRY(emit_backward(plan, fv_graph_node(plan->graph, id), err));
+    plan->backward_end = plan->time;
+    return FV_OK;
+}
+
+fv_status fv_plan_new(fv_plan **out, fv_graph *graph, const fv_plan_spec *spec, fv_error *err)
+{
+    fv_status status;
+    fv_plan *plan;
+    *out = NULL;
+    FV_TRY(fv_calloc(&plan, 1, sizeof *plan, err));
+    plan->graph = fv_graph_retain(graph);
+    plan->mode = spec->mode;
+    FV_TRY_GOTO(fv_calloc(&plan->nodes, (size_t)fv_graph_node_count(graph), sizeof *plan->nodes, err));
+    FV_TRY_GOTO(check_spec(plan, spec, err));
+    analyse(plan, spec);
+    FV_TRY_GOTO(emit_all(plan, spec, err));
+    FV_TRY_GOTO(fv_plan_place(plan, err));
+    *out = plan;
+    return FV_OK;
+done:
+    fv_plan_free(plan);
+    return status;
+}
+
+static void free_values(fv_plan *plan)
+{
+    for (int i = 0; i < plan->values.count; i++) {
+        fv_value *value = plan->values.at[i];
+        fv_md_free(value->md);
+        fv_free(value);
+    }
+    for (int i = 0; i < plan->storages.count; i++) {
+        fv_storage *storage = plan->storages.at[i];
+        if (storage->kind == FV_STORAGE_PACKED) fv_free_aligned(storage->data, storage->bytes);
+        fv_free(storage);
+    }
+    fv_free(plan->values.at);
+    fv_free(plan->storages.at);
+}
+
+void fv_plan_free(fv_plan *plan)
+{
+    if (!plan) return;
+    for (int i = 0; i < plan->steps.count; i++) fv_step_free(plan->steps.at[i]);
+    for (int i = 0; i < plan->primitives.count; i++) fv_prim_free(plan->primitives.at[i]);
+    for (int i = 0; i < plan->packed.count; i++) {
+        fv_packed *packed = plan->packed.at[i];
+        fv_md_free(packed->as);
+        fv_free(packed);
+    }
+    fv_free(plan->steps.at);
+    fv_free(plan->primitives.at);
+    fv_free(plan->packed.at);
+    free_values(plan);
+    for (int id = 0; plan->nodes && id < fv_graph_node_count(plan->graph); id++) {
+        fv_free(plan->nodes[id].contributions.at);
+        fv_free(plan->nodes[id].state);
+    }
+    fv_free(plan->nodes);
+    fv_free_aligned(plan->arena, plan->memory.arena);
+    fv_free_aligned(plan->scratchpad, plan->memory.scratchpad);
+    fv_graph_release(plan->graph);
+    fv_free(plan);
+}

@@ -1,0 +1,70 @@
+/* A plan: a graph compiled for one purpose. It decides layouts, creates every primitive once, plans the memory
+ * and holds the steps of the forward and (in explain and train mode) the backward pass. Running is a loop.
+ *
+ *     infer    forward only
+ *     explain  forward, then backward from the seeds down to the wanted gradients and no further
+ *     train    the same with batch statistics and dropout; weights are packed anew at each run
+ *
+ * One forward serves any number of backward passes with other seeds. A plan belongs to one thread at a time. */
+#ifndef FV_GRAPH_PLAN_H
+#define FV_GRAPH_PLAN_H
+
+#include "graph/emit.h"
+#include "graph/graph.h"
+
+typedef struct fv_plan fv_plan;
+
+typedef struct fv_node_list {
+    int count;
+    fv_node *const *node;
+} fv_node_list;
+
+/* What the plan is for. Nodes may be listed twice. */
+typedef struct fv_plan_spec {
+    fv_mode mode;
+    fv_node_list taps;      /* nodes whose activations can be read after a forward pass; at least one */
+    fv_node_list seeds;     /* nodes at which a gradient is put in: the score is sum(seed * node) */
+    fv_node_list gradients; /* nodes whose gradient can be read after a backward pass */
+} fv_plan_spec;
+
+/* Compiles. The plan retains the graph. */
+fv_status fv_plan_new(fv_plan **out, fv_graph *graph, const fv_plan_spec *spec, fv_error *err);
+void fv_plan_free(fv_plan *plan); /* accepts NULL */
+
+/* Copies a tensor into an input node. Shapes must agree. */
+fv_status fv_plan_set_input(fv_plan *plan, const fv_node *node, const fv_tensor *tensor, fv_error *err);
+
+/* Runs the forward pass. All inputs that are used must have been set once. */
+fv_status fv_plan_forward(fv_plan *plan, fv_error *err);
+
+/* Copies the seed of a seed node; seeds that are not set are zero. */
+fv_status fv_plan_set_seed(fv_plan *plan, const fv_node *node, const fv_tensor *tensor, fv_error *err);
+
+/* Runs the backward pass; a forward pass must have run. */
+fv_status fv_plan_backward(fv_plan *plan, fv_error *err);
+
+/* New row-major tensor with the activation of a tap (or an input, parameter, constant). */
+fv_status fv_plan_value(fv_plan *plan, const fv_node *node, fv_tensor **out, fv_error *err);
+
+/* New row-major tensor with the gradient of a node of spec.gradients; zeros when no seed depends on it. */
+fv_status fv_plan_gradient(fv_plan *plan, const fv_node *node, fv_tensor **out, fv_error *err);
+
+/* One line of the dump. Borrowed texts. */
+typedef struct fv_step_info {
+    const char *phase; /* "prepare", "forward" or "backward" */
+    const fv_node *node;
+    const char *implementation; /* oneDNN's name, or "pad:own" */
+    double seconds;             /* of the last run */
+} fv_step_info;
+
+int fv_plan_step_count(const fv_plan *plan);
+fv_step_info fv_plan_step(const fv_plan *plan, int i);
+
+/* Bytes: activations and gradients together (one arena), packed weights, scratchpad. */
+typedef struct fv_plan_memory {
+    size_t arena, packed, scratchpad;
+} fv_plan_memory;
+
+fv_plan_memory fv_plan_memory_use(const fv_plan *plan);
+
+#endif

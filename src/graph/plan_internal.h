@@ -1,0 +1,113 @@
+/* What the files of the plan share; op files never see this. */
+#ifndef FV_GRAPH_PLAN_INTERNAL_H
+#define FV_GRAPH_PLAN_INTERNAL_H
+
+#include "graph/plan.h"
+
+typedef enum fv_phase { FV_PREPARE, FV_FORWARD, FV_BACKWARD } fv_phase;
+
+enum { FV_PLAIN = 0, FV_CHANNELS_LAST = 1 };
+
+/* Memory behind one or more values. */
+typedef struct fv_storage {
+    enum { FV_STORAGE_ARENA, FV_STORAGE_PACKED, FV_STORAGE_EXTERNAL } kind;
+    size_t bytes, offset;
+    int first, last; /* steps between which it is in use; first > last: never */
+    float *data;     /* valid once the plan is made */
+} fv_storage;
+
+struct fv_value {
+    fv_shape shape;
+    int channels_last;
+    int custom; /* md was given: shape says nothing */
+    fv_md *md;  /* made when first asked for */
+    fv_storage *storage;
+};
+
+typedef struct fv_step {
+    fv_phase phase;
+    const fv_node *node;
+    const char *implementation;
+    fv_call *call; /* of a primitive; NULL: a kernel */
+    fv_kernel run;
+    void *context;
+    int count;
+    fv_value *value[FV_KERNEL_VALUES];
+    void *data[FV_KERNEL_VALUES];
+    double seconds;
+} fv_step;
+
+/* Growing array of owned pointers. */
+typedef struct fv_pointers {
+    int count, capacity;
+    void **at;
+} fv_pointers;
+
+/* What the plan knows of a node. */
+typedef struct fv_node_plan {
+    int live;         /* computed in the forward pass */
+    int wanted;       /* its gradient is to be read */
+    int needs;        /* its gradient, or that of a source of it, is wanted */
+    int reaches;      /* a seed depends on it, or it is one */
+    int tapped;       /* its activation is to be read */
+    int layout;       /* canonical: FV_PLAIN or FV_CHANNELS_LAST */
+    fv_value *value[2]; /* by layout */
+    fv_value *seed;     /* row-major */
+    fv_pointers contributions; /* gradients from its users (borrowed fv_value) */
+    fv_value *gradient;        /* their sum, in the canonical layout */
+    void *state;
+} fv_node_plan;
+
+/* A parameter in a packed layout; `as` is owned. */
+typedef struct fv_packed {
+    const fv_node *node;
+    fv_md *as;
+    fv_value *value;
+} fv_packed;
+
+struct fv_plan {
+    fv_graph *graph;
+    fv_mode mode;
+    fv_node_plan *nodes;
+    fv_pointers storages, values, steps, primitives, packed; /* owned */
+    int forward_end, backward_end; /* step times: [0, forward_end) and [forward_end, backward_end) */
+    int time;                      /* while emitting */
+    float *arena;
+    float *scratchpad;
+    fv_plan_memory memory;
+    int prepared, forward_done;
+};
+
+struct fv_emit {
+    fv_plan *plan;
+    const fv_node *node;
+    fv_phase phase;
+    fv_value **src;
+    fv_value *dst;
+    fv_value *diff_dst;
+    fv_value **diff_src;
+};
+
+/* Appends, growing; the pointer is not taken over on failure. */
+fv_status fv_pointers_add(fv_pointers *list, void *pointer, fv_error *err);
+
+/* New value with its own arena storage. */
+fv_status fv_plan_value_new(fv_plan *plan, const fv_shape *shape, int channels_last, fv_value **out,
+                            fv_error *err);
+
+/* The activation of a node in a layout (FV_PLAIN for ranks below 3), converted by a step if need be. */
+fv_status fv_plan_node_value(fv_emit *emit, const fv_node *node, int layout, fv_value **out, fv_error *err);
+
+/* Emits the sum of two values of one shape and layout. */
+fv_status fv_plan_emit_sum(fv_emit *emit, fv_value *a, fv_value *b, fv_value *sum, fv_error *err);
+
+/* Emits a change of layout of a whole value. */
+fv_status fv_plan_emit_relayout(fv_emit *emit, fv_value *from, fv_value *to, fv_error *err);
+
+/* Places every storage (plan/arena.c); sets the data pointers of values and steps. */
+fv_status fv_plan_place(fv_plan *plan, fv_error *err);
+
+/* Frees one step. */
+void fv_step_free(fv_step *step);
+
+#endif

@@ -1,0 +1,148 @@
+/* Running a plan, and reading what it computed. */
+#include "graph/plan_internal.h"
+
+#include <string.h>
+#include <time.h>
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static fv_status run_phase(fv_plan *plan, fv_phase phase, fv_error *err)
+{
+    for (int i = 0; i < plan->steps.count; i++) {
+        fv_step *step = plan->steps.at[i];
+        if (step->phase != phase) continue;
+        double start = now();
+        if (step->call)
+            FV_TRY(fv_call_run(step->call, step->data, plan->scratchpad, err));
+        else
+            step->run(step->context, (float *const *)step->data);
+        step->seconds = now() - start;
+    }
+    return FV_OK;
+}
+
+static fv_status copy_in(fv_value *value, const fv_node *node, const fv_tensor *tensor, const char *what,
+                         fv_error *err)
+{
+    char want[FV_SHAPE_TEXT], got[FV_SHAPE_TEXT];
+    if (!value) return fv_fail(err, FV_STATUS_ARGUMENT, "%s: the plan does not use node '%s'", what, node->name);
+    if (!fv_shape_equal(&node->shape, &tensor->shape))
+        return fv_fail(err, FV_STATUS_SHAPE, "%s: node '%s' is %s, the tensor is %s", what, node->name,
+                       fv_shape_text(&node->shape, want), fv_shape_text(&tensor->shape, got));
+    if (tensor->count) memcpy(value->storage->data, tensor->data, tensor->count * sizeof(float));
+    return FV_OK;
+}
+
+fv_status fv_plan_set_input(fv_plan *plan, const fv_node *node, const fv_tensor *tensor, fv_error *err)
+{
+    if (node->op || node->tensor)
+        return fv_fail(err, FV_STATUS_ARGUMENT, "set_input: node '%s' is not an input", node->name);
+    return copy_in(plan->nodes[node->id].value[FV_PLAIN], node, tensor, "set_input", err);
+}
+
+fv_status fv_plan_set_seed(fv_plan *plan, const fv_node *node, const fv_tensor *tensor, fv_error *err)
+{
+    return copy_in(plan->nodes[node->id].seed, node, tensor, "set_seed", err);
+}
+
+fv_status fv_plan_forward(fv_plan *plan, fv_error *err)
+{
+    if (!plan->prepared) FV_TRY(run_phase(plan, FV_PREPARE, err));
+    plan->prepared = 1;
+    FV_TRY(run_phase(plan, FV_FORWARD, err));
+    plan->forward_done = 1;
+    for (int id = 0; id < fv_graph_node_count(plan->graph); id++) {
+        fv_value *seed = plan->nodes[id].seed;
+        if (seed && seed->storage->data) memset(seed->storage->data, 0, seed->storage->bytes);
+    }
+    return FV_OK;
+}
+
+fv_status fv_plan_backward(fv_plan *plan, fv_error *err)
+{
+    if (!plan->forward_done) return fv_fail(err, FV_STATUS_STATE, "backward: no forward pass has run");
+    return run_phase(plan, FV_BACKWARD, err);
+}
+
+/* Row-major copy of a value, whatever its layout. */
+static fv_status copy_out(fv_value *value, fv_tensor **out, fv_error *err)
+{
+    fv_status status;
+    fv_md *plain = NULL;
+    fv_prim *reorder = NULL;
+    fv_call *call = NULL;
+    const fv_md *own;
+    FV_TRY(fv_tensor_new(out, &value->shape, err));
+    if (!value->channels_last) {
+        if ((*out)->count) memcpy((*out)->data, value->storage->data, (*out)->count * sizeof(float));
+        return FV_OK;
+    }
+    FV_TRY_GOTO(fv_md_plain(&plain, &value->shape, err));
+    FV_TRY_GOTO(fv_value_md(value, &own, err));
+    FV_TRY_GOTO(fv_prim_reorder(&reorder, own, plain, err));
+    const fv_arg args[] = {{DNNL_ARG_FROM, own}, {DNNL_ARG_TO, plain}};
+    FV_TRY_GOTO(fv_call_new(&call, reorder, 2, args, err));
+    void *data[] = {value->storage->data, (*out)->data};
+    void *scratch = NULL;
+    size_t bytes = fv_prim_scratchpad_bytes(reorder);
+    if (bytes) FV_TRY_GOTO(fv_alloc_aligned(&scratch, bytes, err));
+    status = fv_call_run(call, data, scratch, err);
+    fv_free_aligned(scratch, bytes);
+done:
+    fv_call_free(call);
+    fv_prim_free(reorder);
+    fv_md_free(plain);
+    if (status != FV_OK) {
+        fv_tensor_release(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
+fv_status fv_plan_value(fv_plan *plan, const fv_node *node, fv_tensor **out, fv_error *err)
+{
+    const fv_node_plan *own = &plan->nodes[node->id];
+    *out = NULL;
+    if (node->op && !own->tapped)
+        return fv_fail(err, FV_STATUS_ARGUMENT, "value: node '%s' is not a tap of the plan", node->name);
+    if (node->op && !plan->forward_done)
+        return fv_fail(err, FV_STATUS_STATE, "value: no forward pass has run");
+    if (node->tensor) return fv_tensor_copy(out, node->tensor, err);
+    if (!own->value[own->layout])
+        return fv_fail(err, FV_STATUS_ARGUMENT, "value: the plan does not use node '%s'", node->name);
+    return copy_out(own->value[own->layout], out, err);
+}
+
+fv_status fv_plan_gradient(fv_plan *plan, const fv_node *node, fv_tensor **out, fv_error *err)
+{
+    const fv_node_plan *own = &plan->nodes[node->id];
+    *out = NULL;
+    if (!own->wanted)
+        return fv_fail(err, FV_STATUS_ARGUMENT, "gradient: node '%s' is not among the plan's gradients",
+                       node->name);
+    if (!plan->forward_done) return fv_fail(err, FV_STATUS_STATE, "gradient: no backward pass has run");
+    if (!own->gradient) return fv_tensor_full(out, &node->shape, 0.0f, err);
+    return copy_out(own->gradient, out, err);
+}
+
+int fv_plan_step_count(const fv_plan *plan)
+{
+    return plan->steps.count;
+}
+
+fv_step_info fv_plan_step(const fv_plan *plan, int i)
+{
+    static const char *const phases[] = {"prepare", "forward", "backward"};
+    const fv_step *step = plan->steps.at[i];
+    return (fv_step_info){phases[step->phase], step->node, step->implementation, step->seconds};
+}
+
+fv_plan_memory fv_plan_memory_use(const fv_plan *plan)
+{
+    return plan->memory;
+}
