@@ -12,7 +12,7 @@ static void extend_lives(fv_plan *plan)
         fv_storage *storage = plan->storages.at[i];
         if (storage->first < plan->forward_end && storage->last >= plan->forward_end) storage->last = end;
     }
-    for (int id = 0; id < fv_graph_node_count(plan->graph); id++) {
+    for (int id = 0; id < plan->node_count; id++) {
         const fv_node *node = fv_graph_node(plan->graph, id);
         fv_node_plan *own = &plan->nodes[id];
         fv_value *value = own->value[own->layout];

@@ -71,7 +71,7 @@ fv_status fv_check_spatial(const fv_ints *list, const char *name, int spatial, i
     return FV_OK;
 }
 
-fv_status fv_check_axis(int64_t axis, int rank, int *out, fv_error *err)
+fv_status fv_op_axis(int64_t axis, int rank, int *out, fv_error *err)
 {
     int64_t resolved = axis < 0 ? axis + rank : axis;
     if (resolved < 0 || resolved >= rank)

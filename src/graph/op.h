@@ -112,6 +112,6 @@ int64_t fv_spatial(const fv_ints *list, int i, int64_t fallback);
 fv_status fv_check_spatial(const fv_ints *list, const char *name, int spatial, int64_t least, fv_error *err);
 
 /* Axis from 0 after resolving a negative one; FV_STATUS_ARGUMENT when outside of the rank. */
-fv_status fv_check_axis(int64_t axis, int rank, int *out, fv_error *err);
+fv_status fv_op_axis(int64_t axis, int rank, int *out, fv_error *err);
 
 #endif

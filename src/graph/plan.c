@@ -27,7 +27,7 @@ static fv_status check_spec(const fv_plan *plan, const fv_plan_spec *spec, fv_er
 static void analyse(fv_plan *plan, const fv_plan_spec *spec)
 {
     fv_node_plan *nodes = plan->nodes;
-    int count = fv_graph_node_count(plan->graph);
+    int count = plan->node_count;
     for (int i = 0; i < spec->taps.count; i++) nodes[spec->taps.node[i]->id].tapped = 1;
     for (int i = 0; i < spec->seeds.count; i++) nodes[spec->seeds.node[i]->id].reaches = 1;
     for (int i = 0; i < spec->gradients.count; i++) nodes[spec->gradients.node[i]->id].wanted = 1;
@@ -215,7 +215,7 @@ done:
 
 static fv_status emit_all(fv_plan *plan, const fv_plan_spec *spec, fv_error *err)
 {
-    int count = fv_graph_node_count(plan->graph);
+    int count = plan->node_count;
     for (int id = 0; id < count; id++)
         if (plan->nodes[id].live) FV_TRY(emit_forward(plan, fv_graph_node(plan->graph, id), err));
     plan->forward_end = plan->time;
@@ -237,8 +237,9 @@ fv_status fv_plan_new(fv_plan **out, fv_graph *graph, const fv_plan_spec *spec, 
     *out = NULL;
     FV_TRY(fv_calloc(&plan, 1, sizeof *plan, err));
     plan->graph = fv_graph_retain(graph);
+    plan->node_count = fv_graph_node_count(graph);
     plan->mode = spec->mode;
-    FV_TRY_GOTO(fv_calloc(&plan->nodes, (size_t)fv_graph_node_count(graph), sizeof *plan->nodes, err));
+    FV_TRY_GOTO(fv_calloc(&plan->nodes, (size_t)plan->node_count, sizeof *plan->nodes, err));
     FV_TRY_GOTO(check_spec(plan, spec, err));
     analyse(plan, spec);
     FV_TRY_GOTO(emit_all(plan, spec, err));
@@ -280,7 +281,7 @@ void fv_plan_free(fv_plan *plan)
     fv_free(plan->primitives.at);
     fv_free(plan->packed.at);
     free_values(plan);
-    for (int id = 0; plan->nodes && id < fv_graph_node_count(plan->graph); id++) {
+    for (int id = 0; plan->nodes && id < plan->node_count; id++) {
         fv_free(plan->nodes[id].contributions.at);
         fv_free(plan->nodes[id].state);
     }

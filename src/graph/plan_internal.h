@@ -68,6 +68,7 @@ typedef struct fv_packed {
 struct fv_plan {
     fv_graph *graph;
     fv_mode mode;
+    int node_count; /* when it was compiled: the graph may have grown */
     fv_node_plan *nodes;
     fv_pointers storages, values, steps, primitives, packed; /* owned */
     int forward_end, backward_end; /* step times: [0, forward_end) and [forward_end, backward_end) */

@@ -26,6 +26,12 @@ static fv_status run_phase(fv_plan *plan, fv_phase phase, fv_error *err)
     return FV_OK;
 }
 
+static fv_status check_node(const fv_plan *plan, const fv_node *node, const char *what, fv_error *err)
+{
+    if (node->id < plan->node_count && fv_graph_node(plan->graph, node->id) == node) return FV_OK;
+    return fv_fail(err, FV_STATUS_ARGUMENT, "%s: node '%s' is not in the plan's graph", what, node->name);
+}
+
 static fv_status copy_in(fv_value *value, const fv_node *node, const fv_tensor *tensor, const char *what,
                          fv_error *err)
 {
@@ -40,6 +46,7 @@ static fv_status copy_in(fv_value *value, const fv_node *node, const fv_tensor *
 
 fv_status fv_plan_set_input(fv_plan *plan, const fv_node *node, const fv_tensor *tensor, fv_error *err)
 {
+    FV_TRY(check_node(plan, node, "set_input", err));
     if (node->op || node->tensor)
         return fv_fail(err, FV_STATUS_ARGUMENT, "set_input: node '%s' is not an input", node->name);
     return copy_in(plan->nodes[node->id].value[FV_PLAIN], node, tensor, "set_input", err);
@@ -47,6 +54,7 @@ fv_status fv_plan_set_input(fv_plan *plan, const fv_node *node, const fv_tensor 
 
 fv_status fv_plan_set_seed(fv_plan *plan, const fv_node *node, const fv_tensor *tensor, fv_error *err)
 {
+    FV_TRY(check_node(plan, node, "set_seed", err));
     return copy_in(plan->nodes[node->id].seed, node, tensor, "set_seed", err);
 }
 
@@ -56,7 +64,7 @@ fv_status fv_plan_forward(fv_plan *plan, fv_error *err)
     plan->prepared = 1;
     FV_TRY(run_phase(plan, FV_FORWARD, err));
     plan->forward_done = 1;
-    for (int id = 0; id < fv_graph_node_count(plan->graph); id++) {
+    for (int id = 0; id < plan->node_count; id++) {
         fv_value *seed = plan->nodes[id].seed;
         if (seed && seed->storage->data) memset(seed->storage->data, 0, seed->storage->bytes);
     }
@@ -106,8 +114,9 @@ done:
 
 fv_status fv_plan_value(fv_plan *plan, const fv_node *node, fv_tensor **out, fv_error *err)
 {
-    const fv_node_plan *own = &plan->nodes[node->id];
     *out = NULL;
+    FV_TRY(check_node(plan, node, "value", err));
+    const fv_node_plan *own = &plan->nodes[node->id];
     if (node->op && !own->tapped)
         return fv_fail(err, FV_STATUS_ARGUMENT, "value: node '%s' is not a tap of the plan", node->name);
     if (node->op && !plan->forward_done)
@@ -120,8 +129,9 @@ fv_status fv_plan_value(fv_plan *plan, const fv_node *node, fv_tensor **out, fv_
 
 fv_status fv_plan_gradient(fv_plan *plan, const fv_node *node, fv_tensor **out, fv_error *err)
 {
-    const fv_node_plan *own = &plan->nodes[node->id];
     *out = NULL;
+    FV_TRY(check_node(plan, node, "gradient", err));
+    const fv_node_plan *own = &plan->nodes[node->id];
     if (!own->wanted)
         return fv_fail(err, FV_STATUS_ARGUMENT, "gradient: node '%s' is not among the plan's gradients",
                        node->name);

@@ -1,0 +1,168 @@
+/* fovea.Plan: a graph compiled for one purpose, run from Lua. */
+#include "bind/graph.h"
+#include "graph/plan.h"
+
+#define FVL_PLAN "fovea.Plan"
+
+static fv_plan *check_plan(lua_State *L, int arg)
+{
+    return fvl_unbox(L, arg, FVL_PLAN);
+}
+
+/* Reads options[field], a list of nodes, into memory owned by the Lua stack. */
+static fv_node_list node_list(lua_State *L, int arg, const char *field)
+{
+    fv_node_list list = {0};
+    if (lua_getfield(L, arg, field) == LUA_TNIL) return list;
+    if (lua_type(L, -1) != LUA_TTABLE) luaL_error(L, "plan: option '%s' must be a list of nodes", field);
+    list.count = (int)luaL_len(L, -1);
+    fv_node **nodes = lua_newuserdatauv(L, sizeof *nodes * (size_t)(list.count + 1), 0);
+    for (int i = 0; i < list.count; i++) {
+        lua_rawgeti(L, -2, i + 1);
+        nodes[i] = fvl_check_node(L, -1);
+        lua_pop(L, 1);
+    }
+    list.node = nodes;
+    return list;
+}
+
+/* graph:plan { mode = "infer" | "explain" | "train", taps = {...}, seeds = {...}, gradients = {...} } */
+static int m_graph_plan(lua_State *L)
+{
+    static const char *const keys[] = {"mode", "taps", "seeds", "gradients", NULL};
+    static const char *const modes[] = {"infer", "explain", "train", NULL};
+    fv_error err;
+    lua_settop(L, 2);
+    fv_graph *graph = fvl_check_graph(L, 1);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    fvl_check_keys(L, 2, keys, "plan");
+    fv_plan_spec spec = {.mode = (fv_mode)fvl_opt_choice(L, 2, "mode", FV_MODE_INFER, modes, "plan")};
+    spec.taps = node_list(L, 2, "taps");
+    spec.seeds = node_list(L, 2, "seeds");
+    spec.gradients = node_list(L, 2, "gradients");
+    void **box = fvl_box(L, FVL_PLAN, 0);
+    fv_status status = fv_plan_new((fv_plan **)box, graph, &spec, &err);
+    return status ? fvl_fail(L, &err) : 1;
+}
+
+static int m_set_input(lua_State *L)
+{
+    fv_error err;
+    fv_status status = fv_plan_set_input(check_plan(L, 1), fvl_check_node(L, 2), fvl_check_tensor(L, 3), &err);
+    return status ? fvl_fail(L, &err) : (lua_settop(L, 1), 1);
+}
+
+static int m_set_seed(lua_State *L)
+{
+    fv_error err;
+    fv_status status = fv_plan_set_seed(check_plan(L, 1), fvl_check_node(L, 2), fvl_check_tensor(L, 3), &err);
+    return status ? fvl_fail(L, &err) : (lua_settop(L, 1), 1);
+}
+
+static int m_forward(lua_State *L)
+{
+    fv_error err;
+    return fv_plan_forward(check_plan(L, 1), &err) ? fvl_fail(L, &err) : (lua_settop(L, 1), 1);
+}
+
+static int m_backward(lua_State *L)
+{
+    fv_error err;
+    return fv_plan_backward(check_plan(L, 1), &err) ? fvl_fail(L, &err) : (lua_settop(L, 1), 1);
+}
+
+static int m_value(lua_State *L)
+{
+    fv_error err;
+    fv_plan *plan = check_plan(L, 1);
+    fv_node *node = fvl_check_node(L, 2);
+    fv_status status = fv_plan_value(plan, node, fvl_new_tensor(L), &err);
+    return status ? fvl_fail(L, &err) : fvl_tensor_filled(L);
+}
+
+static int m_gradient(lua_State *L)
+{
+    fv_error err;
+    fv_plan *plan = check_plan(L, 1);
+    fv_node *node = fvl_check_node(L, 2);
+    fv_status status = fv_plan_gradient(plan, node, fvl_new_tensor(L), &err);
+    return status ? fvl_fail(L, &err) : fvl_tensor_filled(L);
+}
+
+static void set_string(lua_State *L, const char *field, const char *text)
+{
+    lua_pushstring(L, text);
+    lua_setfield(L, -2, field);
+}
+
+/* steps(): list of { phase, node, op, implementation, shape, macs, seconds }. */
+static int m_steps(lua_State *L)
+{
+    const fv_plan *plan = check_plan(L, 1);
+    lua_newtable(L);
+    for (int i = 0; i < fv_plan_step_count(plan); i++) {
+        fv_step_info info = fv_plan_step(plan, i);
+        lua_createtable(L, 0, 7);
+        set_string(L, "phase", info.phase);
+        set_string(L, "node", info.node->name);
+        set_string(L, "op", fv_node_kind(info.node));
+        set_string(L, "implementation", info.implementation);
+        fvl_push_shape(L, &info.node->shape);
+        lua_setfield(L, -2, "shape");
+        lua_pushnumber(L, info.node->op && info.node->op->macs ? info.node->op->macs(info.node) : 0.0);
+        lua_setfield(L, -2, "macs");
+        lua_pushnumber(L, info.seconds);
+        lua_setfield(L, -2, "seconds");
+        lua_rawseti(L, -2, i + 1);
+    }
+    return 1;
+}
+
+/* memory(): bytes of the arena, of packed weights and of the scratchpad. */
+static int m_memory(lua_State *L)
+{
+    fv_plan_memory use = fv_plan_memory_use(check_plan(L, 1));
+    lua_createtable(L, 0, 3);
+    lua_pushinteger(L, (lua_Integer)use.arena);
+    lua_setfield(L, -2, "arena");
+    lua_pushinteger(L, (lua_Integer)use.packed);
+    lua_setfield(L, -2, "packed");
+    lua_pushinteger(L, (lua_Integer)use.scratchpad);
+    lua_setfield(L, -2, "scratchpad");
+    return 1;
+}
+
+static int mm_gc(lua_State *L)
+{
+    void **box = luaL_checkudata(L, 1, FVL_PLAN);
+    fv_plan_free(*box);
+    *box = NULL;
+    return 0;
+}
+
+static int mm_tostring(lua_State *L)
+{
+    void **box = luaL_checkudata(L, 1, FVL_PLAN);
+    if (*box)
+        lua_pushfstring(L, "fovea.Plan: %d steps", fv_plan_step_count(*box));
+    else
+        lua_pushliteral(L, "fovea.Plan: closed");
+    return 1;
+}
+
+int fvl_open_plan(lua_State *L);
+int fvl_open_plan(lua_State *L)
+{
+    static const luaL_Reg methods[] = {{"set_input", m_set_input}, {"set_seed", m_set_seed},
+                                       {"forward", m_forward},     {"backward", m_backward},
+                                       {"value", m_value},         {"gradient", m_gradient},
+                                       {"steps", m_steps},         {"memory", m_memory},
+                                       {NULL, NULL}};
+    static const luaL_Reg metamethods[] = {{"__gc", mm_gc}, {"__tostring", mm_tostring}, {NULL, NULL}};
+    fvl_class(L, FVL_PLAN, methods, metamethods);
+    lua_getfield(L, -1, "Graph");
+    lua_pushcfunction(L, m_graph_plan);
+    lua_setfield(L, -2, "plan");
+    lua_pop(L, 1);
+    return 0;
+}

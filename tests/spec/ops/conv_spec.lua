@@ -1,0 +1,74 @@
+local nd = require "support.nd"
+local op_check = require "support.op_check"
+
+--- Entry of a per-axis option.
+local function axis(value, i, fallback)
+  if value == nil then return fallback end
+  return type(value) == "table" and (value[i] or value[1]) or value
+end
+
+local function conv_reference(arrays, attrs)
+  local src, weights, bias = arrays[1], arrays[2], arrays[3]
+  local rank, groups = #src.shape, attrs.groups or 1
+  local shape = { src.shape[1], weights.shape[1] }
+  for i = 3, rank do
+    local k, d = weights.shape[i], axis(attrs.dilation, i - 2, 1)
+    local pad = axis(attrs.pad, i - 2, 0)
+    local size = src.shape[i] + pad + axis(attrs.pad_end, i - 2, pad)
+    shape[i] = (size - (d * (k - 1) + 1)) // axis(attrs.stride, i - 2, 1) + 1
+  end
+  local per_group_in, per_group_out = weights.shape[2], weights.shape[1] // groups
+  local kernel, position = { table.unpack(weights.shape, 2) }, {}
+  local taps = nd.count(kernel)
+  return nd.build(shape, function(at)
+    local sum, w = bias and bias.data[at[2]] or 0, (at[2] - 1) * taps
+    local first = (at[2] - 1) // per_group_out * per_group_in
+    for tap in nd.indices(kernel) do
+      w = w + 1
+      position[1], position[2] = at[1], first + tap[1]
+      for i = 3, rank do
+        position[i] = (at[i] - 1) * axis(attrs.stride, i - 2, 1) + (tap[i - 1] - 1) * axis(attrs.dilation, i - 2, 1)
+          - axis(attrs.pad, i - 2, 0) + 1
+      end
+      sum = sum + src:get(position) * weights.data[w]
+    end
+    return sum
+  end)
+end
+
+local function case(src, weights, attrs, with_bias)
+  local sources = { { shape = src }, { shape = weights, param = true } }
+  if with_bias then sources[3] = { shape = { weights[1] }, param = true } end
+  op_check.case { op = "conv", sources = sources, attrs = attrs, reference = conv_reference }
+end
+
+describe("conv", function()
+  it("matches the naive sum and its gradients in 1 to 3 dimensions", function()
+    case({ 2, 3, 7 }, { 4, 3, 3 }, { pad = 1 }, true)
+    case({ 1, 3, 8, 7 }, { 5, 3, 3, 3 }, { pad = 1 }, true)
+    case({ 2, 3, 5, 4, 6 }, { 2, 3, 2, 3, 3 }, { pad = 1 }, true)
+  end)
+
+  it("takes stride, dilation, asymmetric padding and no bias", function()
+    case({ 1, 2, 9, 8 }, { 3, 2, 3, 2 }, { stride = { 2, 3 }, pad = { 1, 0 }, pad_end = { 2, 1 } })
+    case({ 1, 2, 9, 9 }, { 3, 2, 3, 3 }, { dilation = 2, pad = 2 })
+    case({ 1, 16, 5, 4 }, { 16, 16, 3, 3 }, { dilation = 3, pad = 3 })
+    case({ 1, 17, 5, 4 }, { 19, 17, 1, 1 }, { stride = 2 })
+  end)
+
+  it("takes groups and depthwise kernels", function()
+    case({ 1, 4, 6, 6 }, { 6, 2, 3, 3 }, { groups = 2, pad = 1 }, true)
+    case({ 1, 5, 6, 6 }, { 5, 1, 3, 3 }, { groups = 5, pad = 1, stride = 2 }, true)
+    case({ 2, 32, 3, 3 }, { 32, 1, 3, 3 }, { groups = 32, pad = 1 }, true)
+    case({ 1, 4, 4, 4, 4 }, { 4, 1, 3, 3, 3 }, { groups = 4, pad = 1 })
+  end)
+
+  it("names what does not fit", function()
+    op_check.fails("conv", { { 1, 3, 8, 8 }, { 4, 2, 3, 3 } }, {}, "1x3x8x8", "4x2x3x3")
+    op_check.fails("conv", { { 1, 3, 8, 8 }, { 4, 3, 3 } }, {}, "3 to 5 dimensions")
+    op_check.fails("conv", { { 1, 3, 2, 2 }, { 4, 3, 3, 3 } }, {}, "nothing is left")
+    op_check.fails("conv", { { 1, 3, 8, 8 }, { 4, 3, 3, 3 }, { 5 } }, {}, "bias")
+    op_check.fails("conv", { { 1, 3, 8, 8 }, { 4, 3, 3, 3 } }, { kernal = 1 }, "unknown option 'kernal'")
+    op_check.fails("conv", { { 1, 3, 8, 8 }, { 4, 3, 3, 3 } }, { stride = { 1, 1, 1 } }, "stride")
+  end)
+end)
