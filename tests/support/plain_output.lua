@@ -18,8 +18,10 @@ local function place(failure)
 end
 
 local function print_failure(failure)
-  print(("\n%s: %s\n  %s"):format(failure.isError and "error" or "failure", failure.name, place(failure)))
-  print("  " .. message_text(failure):gsub("\n", "\n  "))
+  local text = message_text(failure)
+  print(("\n%s: %s"):format(failure.isError and "error" or "failure", failure.name))
+  if not text:find "^%S+:%d+: " then print("  " .. place(failure)) end
+  print("  " .. text:gsub("\n", "\n  "))
   if failure.isError and failure.trace and failure.trace.traceback then print("  " .. failure.trace.traceback) end
 end
 
