@@ -1,0 +1,125 @@
+--- Activation functions: one activation in, one out, the layout kept. Constants are folded.
+local V = require "fovea.import.onnx.value"
+
+local M = {}
+
+--- An operator that is one graph op without attributes; `fold` names the tensor method for constants.
+local function simple(op, fold)
+  return function(c)
+    local x = c:input(1)
+    if x.kind == "ints" and op == "abs" then return V.ints(V.map(math.abs, x), x.shape, x.dynamic) end
+    if x.kind == "ints" and op == "neg" then
+      return V.ints(V.map(function(a) return -a end, x), x.shape, x.dynamic)
+    end
+    if x.kind == "floats" and fold then return V.floats(fold(x.tensor), nil, x.dynamic) end
+    return c:unary(op, x)
+  end
+end
+
+local function method(name)
+  return function(t) return t[name](t) end
+end
+
+M.Relu = simple("relu", method "relu")
+M.Sigmoid = simple("sigmoid", method "sigmoid")
+M.Tanh = simple("tanh", method "tanh")
+M.Exp = simple("exp", method "exp")
+M.Log = simple("log", method "log")
+M.Sqrt = simple("sqrt", method "sqrt")
+M.Abs = simple("abs", method "abs")
+M.Neg = simple("neg", function(t) return -t end)
+M.Reciprocal = simple("reciprocal", function(t) return 1 / t end)
+M.Erf = simple "erf"
+M.Softplus = simple "softplus"
+M.Mish = simple "mish"
+M.HardSwish = simple "hard_swish"
+M.Swish = simple "silu"
+
+function M.LeakyRelu(c)
+  return c:unary("leaky_relu", c:input(1), { alpha = c:attr("alpha", 0.01) })
+end
+
+function M.Elu(c)
+  return c:unary("elu", c:input(1), { alpha = c:attr("alpha", 1.0) })
+end
+
+function M.Selu(c)
+  return c:unary("selu", c:input(1), { alpha = c:attr("alpha"), gamma = c:attr("gamma") })
+end
+
+function M.HardSigmoid(c)
+  return c:unary("hard_sigmoid", c:input(1), { alpha = c:attr("alpha", 0.2), beta = c:attr("beta", 0.5) })
+end
+
+function M.Gelu(c)
+  return c:unary("gelu", c:input(1), { approximate = c:attr("approximate", "none") })
+end
+
+--- Bounds: attributes before opset 11, inputs since.
+function M.Clip(c)
+  local x = c:input(1)
+  local low, high = c:scalar("min", 2), c:scalar("max", 3)
+  if x.kind == "ints" then
+    local function clip(a) return math.min(math.max(a, low or a), high or a) end
+    return V.ints(V.map(clip, x), x.shape, x.dynamic)
+  end
+  if x.kind == "floats" then
+    return V.floats(x.tensor:clamp(low or -math.huge, high or math.huge), nil, x.dynamic)
+  end
+  if low == 0 and (not high or high >= 3.4e38) then return c:unary("relu", x) end
+  return c:unary("clip", x, { min = low, max = high })
+end
+
+--- Slope per channel: shapes C, C x 1 x 1, 1 x C x 1 x 1 or a single number; channels last when the value is.
+function M.PRelu(c)
+  local x, slope = c:input(1), c:constant(2)
+  if not slope or slope.kind ~= "floats" then c:fail("the slope must be a constant") end
+  local base, perm = c:base(x)
+  local count = V.count(slope.shape)
+  if count ~= 1 and count ~= base:shape()[2] then
+    c:fail("a slope of %d values for %d channels", count, base:shape()[2])
+  end
+  local node = c:source(c:reshape_constant(slope, { count }), "slope")
+  return V.node(c:emit("prelu", { base, node }), perm)
+end
+
+--- Since opset 13 along one axis (default the last); before, over all axes from `axis` (default 1) on at once.
+local function softmax(op)
+  return function(c)
+    local x, new = c:input(1), c.opset >= 13
+    local axis = c:axis(c:attr("axis", new and -1 or 1), #x.shape)
+    local wide = 0
+    for i = axis, #x.shape do wide = wide + (x.shape[i] > 1 and 1 or 0) end
+    local base, perm = c:base(x)
+    if new or axis == #x.shape then
+      return V.node(c:emit(op, { base, axis = perm and perm[axis] or axis }), perm)
+    end
+    if wide <= 1 then
+      for i = axis, #x.shape do
+        if x.shape[i] > 1 then axis = i end
+      end
+      return V.node(c:emit(op, { base, axis = perm and perm[axis] or axis }), perm)
+    end
+    local rows, columns = 1, 1
+    for i, d in ipairs(x.shape) do
+      if i < axis then rows = rows * d else columns = columns * d end
+    end
+    local flat = c:emit("reshape", { c:node(x), shape = { rows, columns } }, "view")
+    local out = c:emit(op, { flat, axis = 2 }, "rows")
+    return V.node(c:emit("reshape", { out, shape = x.shape }))
+  end
+end
+
+M.Softmax = softmax "softmax"
+M.LogSoftmax = softmax "log_softmax"
+
+--- Outside training nothing happens; the mask output is never there in an exported model.
+function M.Dropout(c)
+  return c:input(1)
+end
+
+function M.Identity(c)
+  return c:input(1)
+end
+
+return M

@@ -1,0 +1,171 @@
+--- What flows along the edges of an ONNX graph while it is lowered.
+--
+-- kind "ints":   { ints, shape, boolean }         integers and booleans (0 and 1), exact, evaluated here
+-- kind "floats": { tensor, shape, name }          constants; `name` when they come from an initialiser
+-- kind "node":   { node, perm, shape }            an activation: logical axis i is axis perm[i] of the graph node
+--                                                 (perm nil: the same), or { reshape_of, shape }: a reshaped
+--                                                 value, made into a node when somebody needs it
+-- kind "decision": { source }                     what follows an arg-max or a comparison of activations: it has
+--                                                 no gradient and may only lead to an output
+--
+-- `dynamic` marks constants that were computed from the shape of an activation in this very build.
+local M = {}
+
+---@class fovea.onnx.Value
+---@field kind "ints"|"floats"|"node"|"decision"
+---@field shape integer[]
+---@field dynamic? boolean
+
+---@return fovea.onnx.Value
+function M.ints(ints, shape, dynamic)
+  return { kind = "ints", ints = ints, shape = shape or { #ints }, dynamic = dynamic or nil }
+end
+
+---@return fovea.onnx.Value
+function M.booleans(ints, shape, dynamic)
+  local value = M.ints(ints, shape, dynamic)
+  value.boolean = true
+  return value
+end
+
+---@return fovea.onnx.Value
+function M.floats(tensor, name, dynamic)
+  return { kind = "floats", tensor = tensor, shape = tensor:shape(), name = name, dynamic = dynamic or nil }
+end
+
+--- An activation; with `perm` its logical axis i is axis perm[i] of the graph node.
+---@return fovea.onnx.Value
+function M.node(node, perm)
+  local shape = node:shape()
+  if perm and M.is_identity(perm) then perm = nil end
+  return { kind = "node", node = node, perm = perm, shape = perm and M.permuted(shape, perm) or shape }
+end
+
+function M.is_constant(value)
+  return value.kind == "ints" or value.kind == "floats"
+end
+
+function M.count(shape)
+  local n = 1
+  for _, d in ipairs(shape) do n = n * d end
+  return n
+end
+
+--- The elements of a constant as a flat list of numbers.
+function M.numbers(value)
+  if value.kind == "ints" then return value.ints end
+  return value.tensor:values()
+end
+
+function M.same_list(a, b)
+  if #a ~= #b then return false end
+  for i = 1, #a do
+    if a[i] ~= b[i] then return false end
+  end
+  return true
+end
+
+-- permutations ---------------------------------------------------------------------------------------------------
+
+function M.is_identity(perm)
+  for i, p in ipairs(perm) do
+    if p ~= i then return false end
+  end
+  return true
+end
+
+--- list[perm[1]], list[perm[2]], ...
+function M.permuted(list, perm)
+  local out = {}
+  for i, p in ipairs(perm) do out[i] = list[p] end
+  return out
+end
+
+function M.inverse(perm)
+  local out = {}
+  for i, p in ipairs(perm) do out[p] = i end
+  return out
+end
+
+--- N, spatial..., C seen as N, C, spatial...: the layout of TensorFlow.
+function M.is_channels_last(perm)
+  local rank = #perm
+  if rank < 4 or perm[1] ~= 1 or perm[rank] ~= 2 then return false end
+  for i = 2, rank - 1 do
+    if perm[i] ~= i + 1 then return false end
+  end
+  return true
+end
+
+function M.channels_last(rank)
+  local perm = { 1 }
+  for i = 2, rank - 1 do perm[i] = i + 1 end
+  perm[rank] = 2
+  return perm
+end
+
+-- broadcasting ---------------------------------------------------------------------------------------------------
+
+--- NumPy's rule; nil when the shapes do not fit.
+function M.broadcast(a, b)
+  local rank, out = math.max(#a, #b), {}
+  for i = 1, rank do
+    local x, y = a[i - rank + #a] or 1, b[i - rank + #b] or 1
+    if x ~= y and x ~= 1 and y ~= 1 then return nil end
+    out[i] = x == 1 and y or x
+  end
+  return out
+end
+
+local function strides_in(shape, out)
+  local strides, step, offset = {}, 1, #out - #shape
+  for i = #out, 1, -1 do
+    local d = shape[i - offset] or 1
+    strides[i] = d == 1 and 0 or step
+    step = step * d
+  end
+  return strides
+end
+
+--- Positions (1-based) in a list of `shape` for each element of the broadcast `out`, in row-major order.
+function M.broadcast_positions(shape, out)
+  local strides, index, positions, at = strides_in(shape, out), {}, {}, 1
+  for i = 1, #out do index[i] = 0 end
+  for n = 1, M.count(out) do
+    positions[n] = at
+    for i = #out, 1, -1 do
+      index[i], at = index[i] + 1, at + strides[i]
+      if index[i] < out[i] then break end
+      at = at - strides[i] * out[i]
+      index[i] = 0
+    end
+  end
+  return positions
+end
+
+--- fn over the broadcast elements of integer lists; returns the list and its shape, or nil.
+function M.map(fn, ...)
+  local values, shape = { ... }, {}
+  for _, v in ipairs(values) do
+    shape = M.broadcast(shape, v.shape)
+    if not shape then return nil end
+  end
+  local lists, out = {}, {}
+  for k, v in ipairs(values) do lists[k] = M.broadcast_positions(v.shape, shape) end
+  for n = 1, M.count(shape) do
+    local arguments = {}
+    for k, v in ipairs(values) do arguments[k] = v.ints[lists[k][n]] end
+    out[n] = fn(table.unpack(arguments, 1, #values))
+  end
+  return out, shape
+end
+
+--- True when one of the values was computed from an activation's shape.
+function M.any_dynamic(values)
+  for _, v in pairs(values) do
+    if v.dynamic then return true end
+  end
+  return nil
+end
+
+return M
