@@ -2,6 +2,9 @@
  * with the module table at the top of the stack and adds its functions and classes to it. */
 X(base)
 X(tensor)
+X(file)
+X(image_file)
+X(array_file)
 X(tensor_access)
 X(tensor_math)
 X(tensor_reduce)

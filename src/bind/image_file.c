@@ -92,12 +92,9 @@ static void collect_text(lua_State *L, int table, fv_png_options *options, const
     size_t count = 0;
     for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) count++;
     fv_image_text *text = lua_newuserdatauv(L, (count + 1) * sizeof *text, 0);
-    lua_pushnil(L);
-    for (size_t i = 0; i < count && lua_next(L, table); i++) {
-        text[i] = (fv_image_text){check_text(L, -2, what), check_text(L, -1, what)};
-        lua_pop(L, 1);
-    }
-    lua_settop(L, table + 1);
+    count = 0;
+    for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1))
+        text[count++] = (fv_image_text){check_text(L, -2, what), check_text(L, -1, what)};
     qsort(text, count, sizeof *text, by_key);
     options->text = text;
     options->text_count = count;

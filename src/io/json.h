@@ -1,0 +1,13 @@
+/* JSON text to jansson values: strict, without duplicate keys, with the place of a mistake in the message. */
+#ifndef FV_IO_JSON_H
+#define FV_IO_JSON_H
+
+#include "base/status.h"
+#include <jansson.h>
+#include <stddef.h>
+
+/* Any JSON value in size bytes of UTF-8; give back with json_decref. FV_STATUS_FORMAT: "line 3: ...", also
+ * for duplicate keys, numbers that do not fit and nesting that is too deep. */
+fv_status fv_json_parse(json_t **out, const char *text, size_t size, fv_error *err);
+
+#endif
