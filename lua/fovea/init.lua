@@ -11,6 +11,9 @@ M.version = core.version()
 M.tensor, M.zeros, M.full = tensor.tensor, tensor.zeros, tensor.full
 M.uniform, M.normal, M.concat = tensor.uniform, tensor.normal, tensor.concat
 
+-- files
+M.npy, M.safetensors, M.json = require "fovea.npy", require "fovea.safetensors", require "fovea.json"
+
 -- memory
 M.memory_in_use, M.memory_budget = core.memory_in_use, core.memory_budget
 

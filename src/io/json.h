@@ -6,8 +6,9 @@
 #include <jansson.h>
 #include <stddef.h>
 
-/* Any JSON value in size bytes of UTF-8; give back with json_decref. FV_STATUS_FORMAT: "line 3: ...", also
- * for duplicate keys, numbers that do not fit and nesting that is too deep. */
-fv_status fv_json_parse(json_t **out, const char *text, size_t size, fv_error *err);
+/* Any JSON value in size bytes of UTF-8; give back with json_decref. flags: JSON_ALLOW_NUL lets \u0000 pass
+ * in string values, 0 makes all strings C strings. FV_STATUS_FORMAT, with line and column, also for duplicate
+ * keys, numbers that do not fit and nesting that is too deep. */
+fv_status fv_json_parse(json_t **out, const char *text, size_t size, size_t flags, fv_error *err);
 
 #endif

@@ -184,7 +184,7 @@ fv_status fv_safetensors_parse(fv_safetensors **out, const void *data, size_t si
     fv_safetensors *reader = NULL;
     *out = NULL;
     FV_TRY_GOTO(header_length(&length, bytes, size, err));
-    FV_TRY_GOTO(fv_json_parse(&header, (const char *)bytes + LENGTH_BYTES, length, err));
+    FV_TRY_GOTO(fv_json_parse(&header, (const char *)bytes + LENGTH_BYTES, length, 0, err));
     FV_TRY_GOTO(fv_calloc(&reader, 1, sizeof *reader, err));
     reader->data = bytes + LENGTH_BYTES + length;
     FV_TRY_GOTO(scan_header(reader, header, err));
