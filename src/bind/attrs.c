@@ -1,5 +1,5 @@
-/* Attributes of ops from Lua option tables: one generic reader over the rows that describe them. Positions and
- * axes count from 1 in Lua and from 0 in C; axes may be named. */
+/* Attributes of ops from Lua option tables: one generic reader over the rows that describe them. Positions
+ * and axes count from 1 in Lua and from 0 in C; axes may be named. */
 #include "bind/graph.h"
 
 #include <math.h>
@@ -42,7 +42,8 @@ static int64_t axis_at_top(lua_State *L, const fv_op *op, const fv_attr *row)
 static int64_t index_at_top(lua_State *L, const fv_op *op, const fv_attr *row)
 {
     lua_Integer index = integer_at_top(L, op, row);
-    if (index == 0) luaL_error(L, "%s: '%s': positions count from 1 (or -1 from the end)", op->name, row->name);
+    if (index == 0)
+        luaL_error(L, "%s: '%s': positions count from 1 (or -1 from the end)", op->name, row->name);
     return index > 0 ? index - 1 : index;
 }
 
@@ -103,15 +104,29 @@ static int choice_at_top(lua_State *L, const fv_op *op, const fv_attr *row)
 static void read_attr(lua_State *L, const fv_op *op, const fv_attr *row, void *field)
 {
     switch (row->kind) {
-    case FV_ATTR_INT: *(int64_t *)field = integer_at_top(L, op, row); break;
-    case FV_ATTR_AXIS: *(int64_t *)field = axis_at_top(L, op, row); break;
-    case FV_ATTR_INDEX: *(int64_t *)field = index_at_top(L, op, row); break;
-    case FV_ATTR_FLOAT: *(double *)field = number_at_top(L, op, row); break;
-    case FV_ATTR_CHOICE: *(int *)field = choice_at_top(L, op, row); break;
+    case FV_ATTR_INT:
+        *(int64_t *)field = integer_at_top(L, op, row);
+        break;
+    case FV_ATTR_AXIS:
+        *(int64_t *)field = axis_at_top(L, op, row);
+        break;
+    case FV_ATTR_INDEX:
+        *(int64_t *)field = index_at_top(L, op, row);
+        break;
+    case FV_ATTR_FLOAT:
+        *(double *)field = number_at_top(L, op, row);
+        break;
+    case FV_ATTR_CHOICE:
+        *(int *)field = choice_at_top(L, op, row);
+        break;
     case FV_ATTR_SPATIAL:
     case FV_ATTR_INTS:
-    case FV_ATTR_AXES: read_ints(L, op, row, field); break;
-    case FV_ATTR_SPATIAL_FLOATS: read_floats(L, op, row, field); break;
+    case FV_ATTR_AXES:
+        read_ints(L, op, row, field);
+        break;
+    case FV_ATTR_SPATIAL_FLOATS:
+        read_floats(L, op, row, field);
+        break;
     case FV_ATTR_BOOL:
         if (lua_type(L, -1) != LUA_TBOOLEAN) bad(L, op, row, "true or false");
         *(int *)field = lua_toboolean(L, -1);
@@ -169,7 +184,8 @@ static void push_row(lua_State *L, const fv_attr *row)
     lua_setfield(L, -2, "choices");
 }
 
-/* ops(): list of { name, doc, sources = {min, max}, attributes = { {name, doc, required, choices}, ... } }. */
+/* ops(): list of { name, doc, sources = {min, max}, attributes = { {name, doc, required, choices}, ... } }.
+ */
 static int l_ops(lua_State *L)
 {
     lua_newtable(L);

@@ -1,5 +1,5 @@
-/* fovea.Graph and fovea.Node: building graphs from Lua. Every op is a method of a graph; one function serves them
- * all: graph:conv { x, w, b, stride = 2, name = "enc1" }. */
+/* fovea.Graph and fovea.Node: building graphs from Lua. Every op is a method of a graph; one function serves
+ * them all: graph:conv { x, w, b, stride = 2, name = "enc1" }. */
 #include "bind/graph.h"
 
 #include <string.h>
@@ -60,8 +60,8 @@ static int add_tensor(lua_State *L, int is_parameter)
     lua_settop(L, 3);
     fv_graph *graph = fvl_check_graph(L, 1);
     fv_tensor *tensor = fvl_check_tensor(L, 2);
-    fv_status status = (is_parameter ? fv_graph_parameter : fv_graph_constant)(graph, tensor, name_option(L, 3),
-                                                                               &node, &err);
+    fv_status status = (is_parameter ? fv_graph_parameter
+                                     : fv_graph_constant)(graph, tensor, name_option(L, 3), &node, &err);
     if (status) return fvl_raise(L, &err);
     push_node(L, 1, node);
     return 1;
@@ -93,7 +93,8 @@ static int m_op(lua_State *L)
     for (int i = 0; i < count; i++) {
         lua_rawgeti(L, 2, i + 1);
         if (!luaL_testudata(L, -1, FVL_NODE))
-            return luaL_error(L, "%s: source %d must be a node, not %s", op->name, i + 1, luaL_typename(L, -1));
+            return luaL_error(L, "%s: source %d must be a node, not %s", op->name, i + 1,
+                              luaL_typename(L, -1));
         src[i] = fvl_check_node(L, -1);
         lua_pop(L, 1);
     }
@@ -251,11 +252,11 @@ int fvl_open_graph(lua_State *L)
     static const luaL_Reg methods[] = {{"input", m_input}, {"param", m_param}, {"constant", m_constant},
                                        {"nodes", m_nodes}, {"node", m_node},   {NULL, NULL}};
     static const luaL_Reg metamethods[] = {{"__gc", mm_gc}, {"__tostring", mm_tostring}, {NULL, NULL}};
-    static const luaL_Reg node_methods[] = {
-        {"name", m_node_name},   {"rename", m_node_rename},   {"shape", m_node_shape},
-        {"kind", m_node_kind},   {"sources", m_node_sources}, {"tensor", m_node_tensor},
-        {"macs", m_node_macs},   {"graph", m_node_graph},     {"id", m_node_id},
-        {NULL, NULL}};
+    static const luaL_Reg node_methods[] = {{"name", m_node_name},       {"rename", m_node_rename},
+                                            {"shape", m_node_shape},     {"kind", m_node_kind},
+                                            {"sources", m_node_sources}, {"tensor", m_node_tensor},
+                                            {"macs", m_node_macs},       {"graph", m_node_graph},
+                                            {"id", m_node_id},           {NULL, NULL}};
     static const luaL_Reg node_metamethods[] = {
         {"__tostring", mm_node_tostring}, {"__eq", mm_node_eq}, {NULL, NULL}};
     fvl_class(L, FVL_GRAPH, methods, metamethods);

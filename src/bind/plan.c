@@ -1,6 +1,6 @@
 /* fovea.Plan: a graph compiled for one purpose, run from Lua. */
-#include "bind/graph.h"
 #include "graph/plan.h"
+#include "bind/graph.h"
 
 #define FVL_PLAN "fovea.Plan"
 
@@ -48,7 +48,8 @@ static int m_graph_plan(lua_State *L)
 static int m_set_input(lua_State *L)
 {
     fv_error err;
-    fv_status status = fv_plan_set_input(check_plan(L, 1), fvl_check_node(L, 2), fvl_check_tensor(L, 3), &err);
+    fv_status status =
+        fv_plan_set_input(check_plan(L, 1), fvl_check_node(L, 2), fvl_check_tensor(L, 3), &err);
     return status ? fvl_fail(L, &err) : (lua_settop(L, 1), 1);
 }
 
@@ -153,11 +154,10 @@ static int mm_tostring(lua_State *L)
 int fvl_open_plan(lua_State *L);
 int fvl_open_plan(lua_State *L)
 {
-    static const luaL_Reg methods[] = {{"set_input", m_set_input}, {"set_seed", m_set_seed},
-                                       {"forward", m_forward},     {"backward", m_backward},
-                                       {"value", m_value},         {"gradient", m_gradient},
-                                       {"steps", m_steps},         {"memory", m_memory},
-                                       {NULL, NULL}};
+    static const luaL_Reg methods[] = {
+        {"set_input", m_set_input}, {"set_seed", m_set_seed}, {"forward", m_forward},
+        {"backward", m_backward},   {"value", m_value},       {"gradient", m_gradient},
+        {"steps", m_steps},         {"memory", m_memory},     {NULL, NULL}};
     static const luaL_Reg metamethods[] = {{"__gc", mm_gc}, {"__tostring", mm_tostring}, {NULL, NULL}};
     fvl_class(L, FVL_PLAN, methods, metamethods);
     lua_getfield(L, -1, "Graph");

@@ -50,7 +50,7 @@ fv_status fv_prim_from_desc(fv_prim **out, dnnl_primitive_desc_t desc, fv_error 
         *out = NULL;
         return status;
     }
-    snprintf((*out)->implementation, sizeof (*out)->implementation, "%s", name);
+    snprintf((*out)->implementation, sizeof(*out)->implementation, "%s", name);
     return FV_OK;
 }
 
@@ -131,8 +131,8 @@ fv_status fv_call_new(fv_call **out, const fv_prim *prim, int count, const fv_ar
         FV_TRY_GOTO(add_memory(call, args[i].id, desc, engine, err));
     }
     if (fv_prim_scratchpad_bytes(prim)) {
-        FV_TRY_GOTO(add_memory(call, DNNL_ARG_SCRATCHPAD, query_desc(prim, dnnl_query_scratchpad_md, 0), engine,
-                               err));
+        FV_TRY_GOTO(add_memory(call, DNNL_ARG_SCRATCHPAD, query_desc(prim, dnnl_query_scratchpad_md, 0),
+                               engine, err));
         call->has_scratchpad = 1;
     }
     return FV_OK;
@@ -159,8 +159,8 @@ fv_status fv_call_run(fv_call *call, void *const *data, void *scratchpad, fv_err
 {
     for (int i = 0; i < call->count; i++) FV_TRY(set_handle(call->args[i].memory, data[i], err));
     if (call->has_scratchpad) FV_TRY(set_handle(call->args[call->count].memory, scratchpad, err));
-    FV_DNN("execution", dnnl_primitive_execute(call->primitive, call->stream, call->count + call->has_scratchpad,
-                                               call->args));
+    FV_DNN("execution", dnnl_primitive_execute(call->primitive, call->stream,
+                                               call->count + call->has_scratchpad, call->args));
     FV_DNN("execution", dnnl_stream_wait(call->stream));
     return FV_OK;
 }

@@ -1,5 +1,5 @@
-/* Engine, stream and status texts. The engine lives as long as the process: primitives made on any thread share
- * it, and it stays reachable for leak checkers. */
+/* Engine, stream and status texts. The engine lives as long as the process: primitives made on any thread
+ * share it, and it stays reachable for leak checkers. */
 #include "dnn/internal.h"
 
 #include <pthread.h>

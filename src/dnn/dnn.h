@@ -94,8 +94,8 @@ fv_status fv_prim_resample_forward(fv_prim **out, dnnl_alg_kind_t algorithm, con
 fv_status fv_prim_resample_backward(fv_prim **out, dnnl_alg_kind_t algorithm, const fv_md *diff_src,
                                     const fv_md *diff_dst, const fv_prim *hint, fv_error *err);
 
-/* Batch normalisation with scale and shift (one tensor of C each, both given). global_stats: mean and variance
- * are inputs; otherwise they are outputs of the training forward pass. */
+/* Batch normalisation with scale and shift (one tensor of C each, both given). global_stats: mean and
+ * variance are inputs; otherwise they are outputs of the training forward pass. */
 typedef struct fv_batch_norm_params {
     int training, global_stats;
     float epsilon;

@@ -32,8 +32,7 @@ fv_status fv_md_strided(fv_md **out, const fv_shape *shape, const int64_t *strid
     for (int i = 0; i < shape->rank; i++) steps[i] = strides[i];
     FV_TRY(new_md(out, err));
 #if FV_DNN_V3
-    dnnl_status_t status =
-        dnnl_memory_desc_create_with_strides(&(*out)->desc, rank, dims, dnnl_f32, steps);
+    dnnl_status_t status = dnnl_memory_desc_create_with_strides(&(*out)->desc, rank, dims, dnnl_f32, steps);
 #else
     dnnl_status_t status = dnnl_memory_desc_init_by_strides(&(*out)->desc, rank, dims, dnnl_f32, steps);
 #endif

@@ -26,14 +26,14 @@ static fv_status made(fv_prim **out, dnnl_status_t status, dnnl_primitive_desc_t
 /* Creates pd: V3 takes (function, arguments between engine and attr), V2 (descriptor type, init function,
  * arguments). */
 #if FV_DNN_V3
-#define CREATE(kind, v2type, v2init, v2args, v3args)                                                         \
-    dnnl_status_t s = dnnl_##kind##_primitive_desc_create v3args;                                            \
-    ((void)0)
+#    define CREATE(kind, v2type, v2init, v2args, v3args)                                                     \
+        dnnl_status_t s = dnnl_##kind##_primitive_desc_create v3args;                                        \
+        ((void)0)
 #else
-#define CREATE(kind, v2type, v2init, v2args, v3args)                                                         \
-    v2type od;                                                                                               \
-    dnnl_status_t s = v2init v2args;                                                                         \
-    if (s == dnnl_success) s = dnnl_primitive_desc_create(&pd, &od, attr, engine, hint_desc)
+#    define CREATE(kind, v2type, v2init, v2args, v3args)                                                     \
+        v2type od;                                                                                           \
+        dnnl_status_t s = v2init v2args;                                                                     \
+        if (s == dnnl_success) s = dnnl_primitive_desc_create(&pd, &od, attr, engine, hint_desc)
 #endif
 
 #define END(what) return made(out, s, pd, attr, what, err)
@@ -51,8 +51,8 @@ fv_status fv_prim_conv_forward(fv_prim **out, const fv_conv_params *p, const fv_
         END("transposed convolution");
     }
     CREATE(convolution_forward, dnnl_convolution_desc_t, dnnl_dilated_convolution_forward_desc_init,
-           (&od, dnnl_forward_training, dnnl_convolution_direct, fv_desc(src), fv_desc(weights), fv_desc(bias),
-            fv_desc(dst), p->stride, p->dilation, p->pad_begin, p->pad_end),
+           (&od, dnnl_forward_training, dnnl_convolution_direct, fv_desc(src), fv_desc(weights),
+            fv_desc(bias), fv_desc(dst), p->stride, p->dilation, p->pad_begin, p->pad_end),
            (&pd, engine, dnnl_forward_training, dnnl_convolution_direct, fv_desc(src), fv_desc(weights),
             fv_desc(bias), fv_desc(dst), p->stride, p->dilation, p->pad_begin, p->pad_end, attr));
     END("convolution");
@@ -144,10 +144,10 @@ fv_status fv_prim_eltwise_backward(fv_prim **out, dnnl_alg_kind_t algorithm, flo
                                    const fv_md *diff, const fv_md *data, const fv_prim *hint, fv_error *err)
 {
     BEGIN(NULL, hint);
-    CREATE(eltwise_backward, dnnl_eltwise_desc_t, dnnl_eltwise_backward_desc_init,
-           (&od, algorithm, fv_desc(diff), fv_desc(data), alpha, beta),
-           (&pd, engine, algorithm, fv_desc(diff), fv_desc(diff), fv_desc(data), alpha, beta, hint_desc,
-            attr));
+    CREATE(
+        eltwise_backward, dnnl_eltwise_desc_t, dnnl_eltwise_backward_desc_init,
+        (&od, algorithm, fv_desc(diff), fv_desc(data), alpha, beta),
+        (&pd, engine, algorithm, fv_desc(diff), fv_desc(diff), fv_desc(data), alpha, beta, hint_desc, attr));
     END("eltwise, backward");
 }
 
@@ -216,11 +216,11 @@ fv_status fv_prim_batch_norm_backward(fv_prim **out, const fv_batch_norm_params 
     dnnl_prop_kind_t prop = dnnl_backward;
     unsigned flags = batch_norm_flags(p);
     BEGIN(NULL, hint);
-    CREATE(batch_normalization_backward, dnnl_batch_normalization_desc_t,
-           dnnl_batch_normalization_backward_desc_init,
-           (&od, prop, fv_desc(data), fv_desc(data), p->epsilon, flags),
-           (&pd, engine, prop, fv_desc(data), fv_desc(data), fv_desc(data), p->epsilon, flags, hint_desc,
-            attr));
+    CREATE(
+        batch_normalization_backward, dnnl_batch_normalization_desc_t,
+        dnnl_batch_normalization_backward_desc_init,
+        (&od, prop, fv_desc(data), fv_desc(data), p->epsilon, flags),
+        (&pd, engine, prop, fv_desc(data), fv_desc(data), fv_desc(data), p->epsilon, flags, hint_desc, attr));
     END("batch normalisation, backward");
 }
 

@@ -47,7 +47,8 @@ static int by_offset(const void *a, const void *b)
     return x->offset < y->offset ? -1 : x->offset > y->offset;
 }
 
-/* Lowest offset where `storage` meets no placed one that lives at the same time. `near` is room for `count`. */
+/* Lowest offset where `storage` meets no placed one that lives at the same time. `near` is room for `count`.
+ */
 static size_t find_room(const fv_storage *storage, fv_storage **placed, int count, fv_storage **near)
 {
     int n = 0;

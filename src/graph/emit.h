@@ -1,10 +1,10 @@
-/* How an op describes its work to the plan. Its forward and backward functions run once, at plan time, and emit
- * steps: a oneDNN primitive or a C function with the values it reads and writes. Running a plan is a loop over
- * steps.
+/* How an op describes its work to the plan. Its forward and backward functions run once, at plan time, and
+ * emit steps: a oneDNN primitive or a C function with the values it reads and writes. Running a plan is a
+ * loop over steps.
  *
- * A value is a buffer with a shape and a layout. The plan decides where it lives and reuses its memory as soon
- * as no later step reads it; a forward value that a backward step reads stays. Ops overwrite what they write;
- * the plan adds up the gradients of a node with several users. */
+ * A value is a buffer with a shape and a layout. The plan decides where it lives and reuses its memory as
+ * soon as no later step reads it; a forward value that a backward step reads stays. Ops overwrite what they
+ * write; the plan adds up the gradients of a node with several users. */
 #ifndef FV_GRAPH_EMIT_H
 #define FV_GRAPH_EMIT_H
 
@@ -38,11 +38,12 @@ fv_status fv_emit_state(fv_emit *emit, size_t size, void *out, fv_error *err);
 /* Scratch or workspace of the node: a row-major value of that shape. */
 fv_status fv_emit_value(fv_emit *emit, const fv_shape *shape, fv_value **out, fv_error *err);
 
-/* The same in the physical layout (and size) of a descriptor, which is copied: a workspace, packed weights. */
+/* The same in the physical layout (and size) of a descriptor, which is copied: a workspace, packed weights.
+ */
 fv_status fv_emit_value_md(fv_emit *emit, const fv_md *md, fv_value **out, fv_error *err);
 
-/* Makes `to` (a dst or diff_src) share the memory of `from` without a step: reshape, identity. Either both are
- * row-major, or layout and shape agree. */
+/* Makes `to` (a dst or diff_src) share the memory of `from` without a step: reshape, identity. Either both
+ * are row-major, or layout and shape agree. */
 fv_status fv_emit_alias(fv_emit *emit, fv_value *to, fv_value *from, fv_error *err);
 
 /* --- looking at a value --- */
@@ -70,15 +71,16 @@ typedef struct fv_emit_arg {
 #define FV_OUT(id, value) {(id), (value), 1, NULL}
 /* clang-format on */
 
-/* Hands a primitive to the plan (also on failure): it lives as long as the plan, so it can serve as a hint. */
+/* Hands a primitive to the plan (also on failure): it lives as long as the plan, so it can serve as a hint.
+ */
 fv_status fv_emit_keep(fv_emit *emit, fv_prim *prim, fv_error *err);
 
 /* A step that runs a kept primitive. */
 fv_status fv_emit_primitive(fv_emit *emit, const fv_prim *prim, int count, const fv_emit_arg *args,
                             fv_error *err);
 
-/* A kernel gets its context and one pointer per value, in the order given to fv_emit_call. Kernels cannot fail;
- * scratch memory is asked for as a value. */
+/* A kernel gets its context and one pointer per value, in the order given to fv_emit_call. Kernels cannot
+ * fail; scratch memory is asked for as a value. */
 typedef void (*fv_kernel)(const void *context, float *const *data);
 
 enum { FV_KERNEL_VALUES = 12 };
@@ -95,9 +97,9 @@ typedef struct fv_emit_kernel {
 
 fv_status fv_emit_call(fv_emit *emit, const fv_emit_kernel *kernel, fv_error *err);
 
-/* Source i, a parameter, in the layout of md (dnnl's own for weights): packed once per plan (each run in train
- * mode), shared by all nodes that use the parameter in the same way. `as` (may be NULL: row-major) describes how
- * the raw parameter is to be read: with a group axis, with axes swapped. */
+/* Source i, a parameter, in the layout of md (dnnl's own for weights): packed once per plan (each run in
+ * train mode), shared by all nodes that use the parameter in the same way. `as` (may be NULL: row-major)
+ * describes how the raw parameter is to be read: with a group axis, with axes swapped. */
 fv_status fv_emit_packed(fv_emit *emit, int i, const fv_md *as, const fv_md *md, fv_value **out,
                          fv_error *err);
 

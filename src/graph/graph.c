@@ -154,8 +154,8 @@ static fv_status check_sources(const fv_graph *graph, const fv_op *op, int count
     return FV_OK;
 }
 
-fv_status fv_graph_add(fv_graph *graph, const fv_op *op, int src_count, fv_node *const *src, const void *attrs,
-                       const char *name, fv_node **out, fv_error *err)
+fv_status fv_graph_add(fv_graph *graph, const fv_op *op, int src_count, fv_node *const *src,
+                       const void *attrs, const char *name, fv_node **out, fv_error *err)
 {
     fv_status status;
     fv_node *node;

@@ -1,6 +1,7 @@
-/* The static graph: named nodes in the order they were added, sources always before users. Shapes are concrete:
- * a model that runs at several sizes builds one graph for each, over the same weight tensors. The graph owns its
- * nodes and holds references to its tensors; shared weights are one parameter used by several nodes. */
+/* The static graph: named nodes in the order they were added, sources always before users. Shapes are
+ * concrete: a model that runs at several sizes builds one graph for each, over the same weight tensors. The
+ * graph owns its nodes and holds references to its tensors; shared weights are one parameter used by several
+ * nodes. */
 #ifndef FV_GRAPH_GRAPH_H
 #define FV_GRAPH_GRAPH_H
 
@@ -24,8 +25,8 @@ fv_status fv_graph_constant(fv_graph *graph, fv_tensor *tensor, const char *name
                             fv_error *err);
 
 /* Adds an op; attrs (an op->attrs_size block) is copied. Errors are prefixed "conv 'enc1.conv': ". */
-fv_status fv_graph_add(fv_graph *graph, const fv_op *op, int src_count, fv_node *const *src, const void *attrs,
-                       const char *name, fv_node **out, fv_error *err);
+fv_status fv_graph_add(fv_graph *graph, const fv_op *op, int src_count, fv_node *const *src,
+                       const void *attrs, const char *name, fv_node **out, fv_error *err);
 
 int fv_graph_node_count(const fv_graph *graph);
 /* Node by id, from 0. */

@@ -31,10 +31,16 @@ static void set_default(const fv_attr *row, void *field)
     switch (row->kind) {
     case FV_ATTR_INT:
     case FV_ATTR_AXIS:
-    case FV_ATTR_INDEX: *(int64_t *)field = (int64_t)initial; break;
-    case FV_ATTR_FLOAT: *(double *)field = initial; break;
+    case FV_ATTR_INDEX:
+        *(int64_t *)field = (int64_t)initial;
+        break;
+    case FV_ATTR_FLOAT:
+        *(double *)field = initial;
+        break;
     case FV_ATTR_BOOL:
-    case FV_ATTR_CHOICE: *(int *)field = (int)initial; break;
+    case FV_ATTR_CHOICE:
+        *(int *)field = (int)initial;
+        break;
     case FV_ATTR_SPATIAL:
     case FV_ATTR_INTS:
     case FV_ATTR_AXES:

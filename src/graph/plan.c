@@ -73,8 +73,8 @@ static int source_layout(const fv_plan *plan, const fv_node *node)
     return FV_PLAIN;
 }
 
-/* Fills emit->src. Under a layout that is free, a source of lower rank than the others stays row-major: the op
- * aligns it at the right. */
+/* Fills emit->src. Under a layout that is free, a source of lower rank than the others stays row-major: the
+ * op aligns it at the right. */
 static fv_status bind_sources(fv_emit *emit, fv_error *err)
 {
     const fv_node *node = emit->node;
@@ -88,7 +88,7 @@ static fv_status bind_sources(fv_emit *emit, fv_error *err)
     }
     emit->plan->nodes[node->id].layout =
         wanted == FV_CHANNELS_LAST && node->shape.rank > 2 && node->shape.rank == rank ? FV_CHANNELS_LAST
-                                                                                        : FV_PLAIN;
+                                                                                       : FV_PLAIN;
     return FV_OK;
 }
 

@@ -1,11 +1,13 @@
-/* A plan: a graph compiled for one purpose. It decides layouts, creates every primitive once, plans the memory
- * and holds the steps of the forward and (in explain and train mode) the backward pass. Running is a loop.
+/* A plan: a graph compiled for one purpose. It decides layouts, creates every primitive once, plans the
+ * memory and holds the steps of the forward and (in explain and train mode) the backward pass. Running is a
+ * loop.
  *
  *     infer    forward only
  *     explain  forward, then backward from the seeds down to the wanted gradients and no further
  *     train    the same with batch statistics and dropout; weights are packed anew at each run
  *
- * One forward serves any number of backward passes with other seeds. A plan belongs to one thread at a time. */
+ * One forward serves any number of backward passes with other seeds. A plan belongs to one thread at a time.
+ */
 #ifndef FV_GRAPH_PLAN_H
 #define FV_GRAPH_PLAN_H
 

@@ -45,14 +45,14 @@ typedef struct fv_pointers {
 
 /* What the plan knows of a node. */
 typedef struct fv_node_plan {
-    int live;         /* computed in the forward pass */
-    int wanted;       /* its gradient is to be read */
-    int needs;        /* its gradient, or that of a source of it, is wanted */
-    int reaches;      /* a seed depends on it, or it is one */
-    int tapped;       /* its activation is to be read */
-    int layout;       /* canonical: FV_PLAIN or FV_CHANNELS_LAST */
-    fv_value *value[2]; /* by layout */
-    fv_value *seed;     /* row-major */
+    int live;                  /* computed in the forward pass */
+    int wanted;                /* its gradient is to be read */
+    int needs;                 /* its gradient, or that of a source of it, is wanted */
+    int reaches;               /* a seed depends on it, or it is one */
+    int tapped;                /* its activation is to be read */
+    int layout;                /* canonical: FV_PLAIN or FV_CHANNELS_LAST */
+    fv_value *value[2];        /* by layout */
+    fv_value *seed;            /* row-major */
     fv_pointers contributions; /* gradients from its users (borrowed fv_value) */
     fv_value *gradient;        /* their sum, in the canonical layout */
     void *state;

@@ -36,7 +36,8 @@ static fv_status copy_in(fv_value *value, const fv_node *node, const fv_tensor *
                          fv_error *err)
 {
     char want[FV_SHAPE_TEXT], got[FV_SHAPE_TEXT];
-    if (!value) return fv_fail(err, FV_STATUS_ARGUMENT, "%s: the plan does not use node '%s'", what, node->name);
+    if (!value)
+        return fv_fail(err, FV_STATUS_ARGUMENT, "%s: the plan does not use node '%s'", what, node->name);
     if (!fv_shape_equal(&node->shape, &tensor->shape))
         return fv_fail(err, FV_STATUS_SHAPE, "%s: node '%s' is %s, the tensor is %s", what, node->name,
                        fv_shape_text(&node->shape, want), fv_shape_text(&tensor->shape, got));

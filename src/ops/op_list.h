@@ -1,4 +1,4 @@
-/* One line per op: X(name) declares fv_op_name, defined in the op file of that name (or of its family). The only
- * registration there is. */
+/* One line per op: X(name) declares fv_op_name, defined in the op file of that name (or of its family). The
+ * only registration there is. */
 X(conv)
 X(conv_transpose)

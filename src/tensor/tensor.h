@@ -44,8 +44,8 @@ const char *fv_shape_text(const fv_shape *shape, char text[FV_SHAPE_TEXT]);
 /* Row-major strides in elements. */
 void fv_shape_strides(const fv_shape *shape, int64_t strides[FV_MAX_RANK]);
 
-/* Strides, in logical axis order, of the channels-last layout: N C D H W stored as N D H W C. Plain strides for
- * fewer than three dimensions. */
+/* Strides, in logical axis order, of the channels-last layout: N C D H W stored as N D H W C. Plain strides
+ * for fewer than three dimensions. */
 void fv_shape_strides_channels_last(const fv_shape *shape, int64_t strides[FV_MAX_RANK]);
 
 /* NumPy's broadcasting rule: dimensions are aligned at the right; 1 stretches. FV_STATUS_SHAPE with both

@@ -46,12 +46,16 @@ local function scale_of(data)
   return most
 end
 
+--- False for NaN.
+local function within(difference, allowed)
+  return math.abs(difference) <= allowed
+end
+
 local function assert_near(got, want, tolerance, what)
   assert.are.same(want.shape, got:shape(), what .. ": shape")
   local values, allowed = got:values(), tolerance * math.max(scale_of(want.data), 1e-3)
   for i, w in ipairs(want.data) do
-    local same_inf = w == values[i]
-    if not same_inf and not (math.abs(values[i] - w) <= allowed) then
+    if w ~= values[i] and not within(values[i] - w, allowed) then
       error(("%s: element %d is %.9g, the reference has %.9g (allowed %.2g)"):format(what, i, values[i], w, allowed), 0)
     end
   end
@@ -103,7 +107,7 @@ local function check_gradient(case, found, k, gradient, what)
   local values, tolerance = gradient:values(), case.gradient_tolerance or 2e-4
   local scale = math.max(scale_of(values), 1e-3)
   for i, want in pairs(found.differences) do
-    if not (math.abs(values[i] - want) <= tolerance * scale) then
+    if not within(values[i] - want, tolerance * scale) then
       error(("%s: gradient of source %d at %d is %.9g, finite differences give %.9g"):format(what, k, i, values[i],
         want), 0)
     end
@@ -113,7 +117,7 @@ local function check_gradient(case, found, k, gradient, what)
     sum = sum + g * found.direction[i]
     size = size + math.abs(g * found.direction[i])
   end
-  if not (math.abs(sum - found.derivative) <= tolerance * math.max(size, 1e-3)) then
+  if not within(sum - found.derivative, tolerance * math.max(size, 1e-3)) then
     error(("%s: <v, J'w> of source %d is %.9g, <Jv, w> is %.9g"):format(what, k, sum, found.derivative), 0)
   end
 end

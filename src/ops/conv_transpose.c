@@ -1,0 +1,47 @@
+/* conv_transpose: the adjoint of conv with respect to src; weights are I x O/groups x k..., and
+ * size = (src - 1) stride - pad - pad_end + dilation (kernel - 1) + 1 + output_pad. */
+#include "ops/conv.h"
+
+static const fv_attr rows[] = {FV_CONV_ROWS,
+                               {"output_pad", FV_ATTR_SPATIAL, offsetof(fv_conv_attrs, output_pad), 0,
+                                "size added at the end of each axis of dst", NULL},
+                               {0}};
+
+static fv_status shape(fv_node *node, fv_error *err)
+{
+    return fv_conv_shape(node, 1, err);
+}
+
+static fv_status forward(const fv_node *node, fv_emit *emit, fv_error *err)
+{
+    return fv_conv_forward(node, emit, 1, err);
+}
+
+static fv_status backward_data(const fv_node *node, fv_emit *emit, fv_error *err)
+{
+    return fv_conv_backward_data(node, emit, 1, err);
+}
+
+static fv_status backward_weights(const fv_node *node, fv_emit *emit, fv_error *err)
+{
+    return fv_conv_backward_weights(node, emit, 1, err);
+}
+
+static double macs(const fv_node *node)
+{
+    return fv_conv_macs(node, &node->src[0]->shape);
+}
+
+const fv_op fv_op_conv_transpose = {"conv_transpose",
+                                    "adjoint of a convolution: learned upsampling",
+                                    2,
+                                    3,
+                                    1,
+                                    sizeof(fv_conv_attrs),
+                                    rows,
+                                    FV_OP_CHANNELS_LAST,
+                                    shape,
+                                    forward,
+                                    backward_data,
+                                    backward_weights,
+                                    macs};
