@@ -75,7 +75,7 @@ local function jet(t)
   return { hat(3), hat(2), hat(1) }
 end
 
--- CIELAB (D65) to linear RGB; outside 0..1 the colour is not in sRGB.
+-- CIELAB (D65) to linear RGB.
 local function lab_to_rgb(lightness, a, b)
   local function inverse(f) return f > 6 / 29 and f ^ 3 or 3 * (6 / 29) ^ 2 * (f - 4 / 29) end
   local fy = (lightness + 16) / 116
@@ -89,26 +89,19 @@ local function companded(v)
   return v <= 0.0031308 and 12.92 * v or 1.055 * v ^ (1 / 2.4) - 0.055
 end
 
--- Lightness, chroma, hue in degrees; the chroma is lowered until the colour exists, so that the lightness holds.
-local function lch_to_srgb(lightness, chroma, hue)
-  local a, b = math.cos(math.rad(hue)), math.sin(math.rad(hue))
-  while true do
-    local red, green, blue = lab_to_rgb(lightness, chroma * a, chroma * b)
-    local inside = math.min(red, green, blue) >= 0 and math.max(red, green, blue) <= 1
-    if inside or chroma < 1e-3 then return { companded(red), companded(green), companded(blue) } end
-    chroma = chroma - 0.01
-  end
-end
-
--- One arm: distance 0 (white) to 1 (dark and saturated).
+-- One arm: distance 0 (white) to 1 (dark and saturated). The chroma stays inside of sRGB at both hues, so that the
+-- lightness holds.
 local function arm(distance, hue)
-  return lch_to_srgb(100 - 68 * distance ^ 1.1, 62 * math.sin(math.pi * distance ^ 0.9 * 0.7), hue)
+  local lightness = 100 - 68 * distance ^ 1.1
+  local chroma, angle = 47 * math.sin(0.66 * math.pi * distance ^ 1.15), math.rad(hue)
+  local red, green, blue = lab_to_rgb(lightness, chroma * math.cos(angle), chroma * math.sin(angle))
+  return { companded(red), companded(green), companded(blue) }
 end
 
 local function diverging(t)
   local offset = 2 * (ENTRIES - 1) * (t - 0.5) -- -255, -253 ... -1, 1 ... 255
   local distance = (math.abs(offset) - 1) / (ENTRIES - 2)
-  return arm(clamp(distance, 0, 1), offset < 0 and 272 or 33)
+  return arm(clamp(distance, 0, 1), offset < 0 and 278 or 33)
 end
 
 -- --- output ---
