@@ -166,19 +166,25 @@ static pass first_pass(fv_reduction op)
     }
 }
 
+/* sum holds n sums; replaces them by the population variances. */
+static void second_pass(const plan *p, const float *x, int64_t n, double *sum)
+{
+    double mean[TILE] = {0};
+    for (int64_t i = 0; i < n; i++) mean[i] = sum[i] / (double)p->depth;
+    reduce_tile(p, x, n, mean, sum, PASS_SQUARES);
+    for (int64_t i = 0; i < n; i++) sum[i] /= (double)p->depth;
+}
+
 /* n <= TILE neighbouring results into sum. */
 static void finish_tile(const plan *p, fv_reduction op, const float *x, int64_t n, double *sum)
 {
-    double mean[TILE];
-    double depth = (double)p->depth;
-    for (int64_t i = 0; i < n; i++) mean[i] = 0;
-    reduce_tile(p, x, n, mean, sum, first_pass(op));
+    static const double unused[TILE];
+    reduce_tile(p, x, n, unused, sum, first_pass(op));
+    if (op == FV_REDUCE_VAR || op == FV_REDUCE_STD) second_pass(p, x, n, sum);
     if (op == FV_REDUCE_MEAN)
-        for (int64_t i = 0; i < n; i++) sum[i] /= depth;
-    if (op != FV_REDUCE_VAR && op != FV_REDUCE_STD) return;
-    for (int64_t i = 0; i < n; i++) mean[i] = sum[i] / depth;
-    reduce_tile(p, x, n, mean, sum, PASS_SQUARES);
-    for (int64_t i = 0; i < n; i++) sum[i] = op == FV_REDUCE_VAR ? sum[i] / depth : sqrt(sum[i] / depth);
+        for (int64_t i = 0; i < n; i++) sum[i] /= (double)p->depth;
+    if (op == FV_REDUCE_STD)
+        for (int64_t i = 0; i < n; i++) sum[i] = sqrt(sum[i]);
 }
 
 static const char *const names[FV_REDUCE_COUNT] = {"sum", "mean", "max", "min", "var", "std", "prod", "any"};

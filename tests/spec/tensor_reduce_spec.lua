@@ -111,12 +111,12 @@ describe("tensor reductions", function()
     local wanted = 2 ^ 24 + 1025 * 4096 - 1
     assert.equal(wanted, t:sum())
     assert.equal(wanted, t:sum(1):sum())
-    local shifted = fovea.uniform({ 30000 }, { seed = 7 }) + 4096 -- a variance small beside the mean
+    local shifted = fovea.uniform({ 5000 }, { seed = 7 }) + 4096 -- a variance small beside the mean
     near.number(naive.var(shifted:values()), shifted:var(), 1e-12)
   end)
 
   it("are carried by long rows, long columns and odd tails alike", function()
-    for _, shape in ipairs { { 1, 33331 }, { 33331, 1 }, { 3, 11117 }, { 11117, 3 }, { 63, 523 }, { 32, 1025 } } do
+    for _, shape in ipairs { { 1, 5003 }, { 5003, 1 }, { 3, 1111 }, { 1111, 3 }, { 65, 523 }, { 4, 1025 } } do
       local t = fovea.uniform(shape, { seed = shape[1] })
       for axis = 1, 2 do
         local list, wanted = groups(t, { [axis] = true }), {}
