@@ -24,17 +24,16 @@ local GLYPHS = {
   W = "002c446c80", X = "008c 800c", Y = "004680 464c", Z = "00800c8c",
   a = "747c ~7674040c7c7a", b = "000c ~0604747c0c0a", c = "~6664040c6c6a", d = "707c ~7674040c7c7a",
   e = "0878 ~7874040c6c7a", f = "~502024 242c 0454", g = "~747g1g0f ~7674040c7c7a", h = "000c ~0704747878 777c",
-  i = "040c 0101", j = "~343g0g 3131", k = "000c 6409 376c", l = "~000c3c", m = "040c ~0704444848 474c ~4744848888 878c",
-  n = "040c ~0704747878 777c", o = "~080c7c740408", p = "040g ~0604747c0c0a", q = "747g ~7674040c7c7a",
-  r = "040c ~080454", s = "~65640408686c0c0b", t = "~202c5c 0454", u = "~040c7c79 747c", v = "043c64", w = "042c456c84",
-  x = "046c 640c", y = "043c 641g", z = "04640c6c",
+  i = "040c 0101", j = "~343g0g 3131", k = "000c 6409 376c", l = "~000c3c",
+  m = "040c ~0704444848 474c ~4744848888 878c", n = "040c ~0704747878 777c", o = "~080c7c740408", p = "040g ~0604747c0c0a", q = "747g ~7674040c7c7a",
+  r = "040c ~080454", s = "~65640408686c0c0b", t = "~202c5c 0454", u = "~040c7c79 747c", v = "043c64",
+  w = "042c456c84", x = "046c 640c", y = "043c 641g", z = "04640c6c",
 }
 local BOX = "00707c0c00"
 local SPACE = 5                     -- width of a blank
 local GAP = 3.6                     -- between glyphs
 local HEIGHT = 12                   -- of a capital
 local WEIGHT = 0.78                 -- radius of the pen
-M.DESCENT = 4 / HEIGHT              -- below the base line, for a capital height of 1
 
 -- Cuts the corners of an open line twice (Chaikin); its ends stay.
 local function rounded(points)

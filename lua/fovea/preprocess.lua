@@ -185,4 +185,60 @@ function M.restore(map, geometry, mode)
     return resized_to(grid_map, g.image, how):reshape(g.image)
   end
   mode = mode or "linear"
-  local back = place(resized_to(as_map(map),
+  local back = place(resized_to(as_map(map), g.grid, mode), mode)
+  if M.covers(g) then return back end
+  return back, place(core.full({ 1, 1, g.grid[1], g.grid[2] }, 1), "nearest")
+end
+
+--- --- pixels ---
+
+local function per_channel(list, channels, what)
+  if #list == 1 then return list[1] end
+  if #list ~= channels then
+    return nil, ("preprocess: %d values of %s for %d channels"):format(#list, what, channels), "mismatch"
+  end
+  return core.tensor({ channels, 1, 1 }, list)
+end
+
+local function reversed(pixels)
+  return core.concat({ pixels:slice(1, 3, 3), pixels:slice(1, 2, 2), pixels:slice(1, 1, 1) }, 1)
+end
+
+-- Scaled and normalised colours C x H x W; or nil, message, code.
+local function prepared(record, image)
+  local pixels = image:colours(record.alpha)
+  if record.channels then pixels = image:with_channels(record.channels, record.alpha) end
+  local channels = pixels:shape()[1]
+  if record.order == "bgr" and channels == 3 then pixels = reversed(pixels) end
+  pixels = pixels * (record.scale or 1 / image.white)
+  for _, step in ipairs { "mean", "std" } do
+    if record[step] then
+      local value, message, code = per_channel(record[step], channels, step)
+      if not value then return nil, message, code end
+      pixels = step == "mean" and pixels - value or pixels / value
+    end
+  end
+  return pixels
+end
+
+--- The model's input for an image.
+---@param record table from `record`
+---@param image fovea.Image|fovea.Tensor
+---@return fovea.Tensor? input 1 x C x h x w; nil when the image does not fit
+---@return fovea.Geometry|string geometry
+---@return string? code
+function M.apply(record, image)
+  image = image_module.of(image)
+  local geometry, reason, code = M.geometry(record, image.height, image.width)
+  if not geometry then return nil, reason, code end
+  local pixels, message, pixel_code = prepared(record, image)
+  if not pixels then return nil, message, pixel_code end
+  local g, channels = geometry, pixels:shape()[1]
+  local input = resized_to(pixels:reshape { 1, channels, image.height, image.width }, g.resized)
+  if not same(g.grid, g.resized) then
+    input = core.picture.window(input, 1 + g.top, 1 + g.left, g.grid[1], g.grid[2], record.size.fill or "zero")
+  end
+  return input, geometry
+end
+
+return M
