@@ -14,6 +14,11 @@ M.uniform, M.normal, M.concat = tensor.uniform, tensor.normal, tensor.concat
 -- files
 M.npy, M.safetensors, M.json = require "fovea.npy", require "fovea.safetensors", require "fovea.json"
 
+-- targets, maps and pictures
+M.threshold, M.cam, M.normalise = require "fovea.threshold", require "fovea.cam", require "fovea.normalise"
+M.status, M.preprocess, M.image = require "fovea.status", require "fovea.preprocess", require "fovea.image"
+M.colormap, M.panel, M.overlay = require "fovea.colormap", require "fovea.panel", require("fovea.overlay").overlay
+
 -- memory
 M.memory_in_use, M.memory_budget = core.memory_in_use, core.memory_budget
 
