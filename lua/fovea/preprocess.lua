@@ -13,6 +13,7 @@
 ---         "pad"     centred in the next multiple of `multiple`, or in height x width; fill = "reflect" or "zero"
 ---                   (zeros of the model's input, after mean and std)
 ---         "crop"    the centre: the largest multiple of `multiple`, or height x width
+---         pad and crop take `top` and `left`: rows and columns added or cut off there, instead of half of them
 ---
 --- Resizing is linear with half-pixel centres.
 local core = require "fovea.core"
@@ -29,7 +30,7 @@ local M = {}
 ---@field left integer
 
 local FIELDS = { "channels", "order", "alpha", "scale", "mean", "std", "size" }
-local SIZE_FIELDS = { "policy", "height", "width", "multiple", "fill" }
+local SIZE_FIELDS = { "policy", "height", "width", "multiple", "fill", "top", "left" }
 local POLICIES = { "none", "fixed", "resize", "pad", "crop" }
 
 local function one_of(value, choices, what)
@@ -39,9 +40,9 @@ local function one_of(value, choices, what)
   error(lookup.unknown("preprocess: unknown " .. what, value, choices), 0)
 end
 
-local function positive_integer(value, what)
-  if value ~= nil and not (math.type(value) == "integer" and value > 0) then
-    error(("preprocess: %s must be a whole number above 0, not %s"):format(what, tostring(value)), 0)
+local function whole_number(value, least, what)
+  if value ~= nil and not (math.type(value) == "integer" and value >= least) then
+    error(("preprocess: %s must be a whole number from %d on, not %s"):format(what, least, tostring(value)), 0)
   end
   return value
 end
@@ -50,7 +51,8 @@ local function size_record(given)
   given = given or { policy = "none" }
   lookup.check_keys(given, SIZE_FIELDS, "preprocess: size", -2)
   local size = { policy = one_of(given.policy or "none", POLICIES, "size policy") }
-  for _, key in ipairs { "height", "width", "multiple" } do size[key] = positive_integer(given[key], "size." .. key) end
+  for _, key in ipairs { "height", "width", "multiple" } do size[key] = whole_number(given[key], 1, "size." .. key) end
+  for _, key in ipairs { "top", "left" } do size[key] = whole_number(given[key], 0, "size." .. key) end
   local exact, multiple = size.height and size.width, size.multiple
   local needs = { fixed = exact, resize = multiple, pad = exact or multiple, crop = exact or multiple, none = true }
   if not needs[size.policy] then
@@ -119,10 +121,11 @@ local function sizes(size, h, w)
   return { side(h, size.height, round), side(w, size.width, round) }, { h, w }
 end
 
--- First row of the grid in the resized image; an odd pixel goes to the end.
-local function centred(resized, grid)
+-- First row or column of the grid in the resized image; the half of an odd number is rounded down.
+local function first(resized, grid, wanted)
   local spare = resized - grid
-  return spare >= 0 and spare // 2 or -(-spare // 2)
+  local part = wanted or math.abs(spare) // 2
+  return spare >= 0 and part or -part
 end
 
 --- Where the grid of a record lies in an image.
@@ -141,10 +144,15 @@ function M.geometry(record, height, width)
       return nil, ("image %dx%d does not fit the %s to %s"):format(width, height, size.policy,
         grid[i] < 1 and ("a multiple of %d"):format(size.multiple) or ("%s %d"):format(side, grid[i])), "mismatch"
     end
+    local offset = i == 1 and "top" or "left"
+    if (size[offset] or 0) > math.abs(spare) then
+      return nil, ("image %dx%d: %s %d of the %s is more than the %d there are"):format(width, height, offset,
+        size[offset], size.policy, math.abs(spare)), "mismatch"
+    end
   end
   return {
     image = { height, width }, resized = resized, grid = grid,
-    top = centred(resized[1], grid[1]), left = centred(resized[2], grid[2]),
+    top = first(resized[1], grid[1], size.top), left = first(resized[2], grid[2], size.left),
   }
 end
 
@@ -210,7 +218,7 @@ local function prepared(record, image)
   if record.channels then pixels = image:with_channels(record.channels, record.alpha) end
   local channels = pixels:shape()[1]
   if record.order == "bgr" and channels == 3 then pixels = reversed(pixels) end
-  pixels = pixels * (record.scale or 1 / image.white)
+  pixels = record.scale and pixels * record.scale or pixels / image.white
   for _, step in ipairs { "mean", "std" } do
     if record[step] then
       local value, message, code = per_channel(record[step], channels, step)

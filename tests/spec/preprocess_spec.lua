@@ -31,7 +31,7 @@ describe("preprocess.record", function()
       { { size = { policy = "padd" } }, "did you mean 'pad'" },
       { { size = { policy = "fixed", height = 3 } }, "needs height and width" },
       { { size = { policy = "crop" } }, "needs multiple, or height and width" },
-      { { size = { policy = "pad", multiple = 0 } }, "size.multiple must be a whole number above 0" },
+      { { size = { policy = "pad", multiple = 0 } }, "size.multiple must be a whole number from 1 on" },
       { { size = { polici = "pad" } }, "did you mean 'policy'" },
     }
     for _, case in ipairs(cases) do
@@ -73,6 +73,11 @@ describe("preprocess.apply", function()
     assert.same({ 7, 8 }, input:values())
     assert.same({ image = { 3, 5 }, resized = { 3, 5 }, grid = { 1, 2 }, top = 1, left = 1 }, geometry)
     assert.same({ 1, 1, 2, 4 }, applied({ size = { policy = "crop", multiple = 2 } }, ramp(3, 5)):shape())
+    local corner = { policy = "crop", height = 1, width = 2, top = 0, left = 3 }
+    assert.same({ 4, 5 }, applied({ scale = 1, size = corner }, ramp(3, 5)):values())
+    corner.left = 9
+    assert.matches("left 9 of the crop is more than the 3 there are",
+      select(2, preprocess.apply(preprocess.record { size = corner }, ramp(3, 5))))
     local none, message = preprocess.apply(preprocess.record { size = { policy = "crop", multiple = 4 } }, ramp(3, 5))
     assert.is_nil(none)
     assert.matches("image 5x3 does not fit the crop to a multiple of 4", message)
@@ -86,6 +91,9 @@ describe("preprocess.apply", function()
     size.fill = "reflect"
     assert.same({ { { { 4, 5, 6, 5 }, { 1, 2, 3, 2 }, { 4, 5, 6, 5 }, { 1, 2, 3, 2 } } } },
       applied({ scale = 1, size = size }, ramp(2, 3)):to_table())
+    local corner = { policy = "pad", height = 3, width = 4, fill = "zero", top = 0, left = 0 }
+    assert.same({ { { { 1, 2, 3, 0 }, { 4, 5, 6, 0 }, { 0, 0, 0, 0 } } } },
+      applied({ scale = 1, size = corner }, ramp(2, 3)):to_table())
     local none, message = preprocess.apply(preprocess.record { size = { policy = "pad", height = 4, width = 2 } },
       ramp(3, 5))
     assert.is_nil(none)
@@ -97,6 +105,17 @@ describe("preprocess.apply", function()
     assert.same({ 0, 0.25, 0.75, 1 }, input:values())
     assert.same({ 1, 1, 32, 64 }, applied({ size = { policy = "resize", multiple = 32 } }, ramp(5, 50)):shape())
     assert.same({ 1, 1, 32, 32 }, applied({ size = { policy = "resize", multiple = 32 } }, ramp(32, 47)):shape())
+  end)
+end)
+
+describe("preprocess on a real image", function()
+  it("makes the input that the reference results were computed from", function()
+    local real = os.getenv "FOVEA_REAL_DIR" or "../shared/real"
+    local picture = image.read(real .. "/images/retina_chasedb1/chase_01L.png")
+    local golden = fovea.safetensors.read(real .. "/golden/m2unet_chasedb1__chase_01L_960.safetensors")
+    if not picture or not golden then return pending "real material is not here" end
+    local input = applied({ size = { policy = "crop", height = 960, width = 960, left = 18 } }, picture)
+    assert.is_true((input - golden.input):abs():max() < 1e-7)
   end)
 end)
 
