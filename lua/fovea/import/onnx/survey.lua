@@ -32,7 +32,7 @@ function M.unsupported(nodes, lowering)
   table.sort(list)
   for i, name in ipairs(list) do
     local hint = advice[found[name].op]
-    text[i] = ("%s (%s: %s%s)"):format(name, #found[name] == 1 and "node" or "nodes",
+    text[i] = ("%s (%s %s%s)"):format(name, #found[name] == 1 and "node" or "nodes",
       table.concat(found[name], ", "), hint and "; " .. hint or "")
   end
   error({
@@ -66,7 +66,7 @@ local elementwise = {
 
 --- True when all that reads the value, through element-wise operators, turns it from channels last to channels first.
 local function is_turned(name, readers, rank, depth)
-  if not readers[name] or depth > 16 then return false end
+  if not readers[name] or #readers[name] == 0 or depth > 16 then return false end
   local inverse = V.inverse(V.channels_last(rank))
   for _, node in ipairs(readers[name]) do
     if node.op_type == "Transpose" then
@@ -92,9 +92,7 @@ function M.layouts(importer)
       table.insert(readers[name], node)
     end)
   end
-  for _, output in ipairs(importer.outputs) do
-    readers[output.name] = readers[output.name] or {}
-  end
+  for _, output in ipairs(importer.outputs) do readers[output.name] = {} end
   for _, input in ipairs(importer.inputs) do
     local rank = #input.dims
     if (rank == 4 or rank == 5) and is_turned(input.name, readers, rank, 1) then

@@ -29,8 +29,8 @@ function M.Gemm(c)
     if transpose_a then x = c:emit("transpose", { x, permutation = { 2, 1 } }, "transposed") end
     local rows = weights.shape[1]
     if bias and bias.kind == "floats" and V.count(bias.shape) == rows and bias.shape[#bias.shape] == rows then
-      local shift = c:source(c:reshape_constant(bias, { rows }), "bias")
-      return V.node(c:emit("linear", { x, c:source(weights, "weight"), shift }))
+      bias = c:reshape_constant(bias, { rows })
+      return V.node(c:emit("linear", { x, c:source(weights, "weight"), c:source(bias, "bias") }))
     end
     out = c:emit("linear", { x, c:source(weights, "weight") }, bias and "product" or nil)
   else

@@ -4,6 +4,23 @@ local tensor = require "fovea.tensor"
 
 local M = {}
 
+local function transpose_integers(value, perm)
+  local strides, step, shape = {}, 1, V.permuted(value.shape, perm)
+  for i = #perm, 1, -1 do strides[i], step = step, step * value.shape[i] end
+  local ints = {}
+  for n = 0, step - 1 do
+    local rest, from = n, 1
+    for i = #perm, 1, -1 do
+      from = from + rest % shape[i] * strides[perm[i]]
+      rest = rest // shape[i]
+    end
+    ints[n + 1] = value.ints[from]
+  end
+  local out = V.ints(ints, shape, value.dynamic)
+  out.boolean = value.boolean
+  return out
+end
+
 --- Nothing is moved before somebody needs it: pairs of transpositions (TensorFlow's layouts) disappear.
 function M.Transpose(c)
   local x, perm = c:input(1), {}
@@ -11,10 +28,7 @@ function M.Transpose(c)
   local written = c:attr("perm")
   for i = 1, rank do perm[i] = written and c:axis(written[i] or -rank - 1, rank) or rank - i + 1 end
   if x.kind == "floats" then return c:transpose_constant(x, perm) end
-  if x.kind == "ints" then
-    if rank > 1 then c:fail("a transposition of integers") end
-    return x
-  end
+  if x.kind == "ints" then return transpose_integers(x, perm) end
   local composed = x.perm and V.permuted(x.perm, perm) or perm
   if V.is_identity(composed) then composed = nil end
   local base = x
