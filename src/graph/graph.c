@@ -1,5 +1,6 @@
 #include "graph/graph.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -145,6 +146,9 @@ fv_status fv_graph_constant(fv_graph *graph, fv_tensor *tensor, const char *name
 static fv_status check_sources(const fv_graph *graph, const fv_op *op, int count, fv_node *const *src,
                                fv_error *err)
 {
+    if (count < op->src_min && op->src_max == INT_MAX)
+        return fv_fail(err, FV_STATUS_ARGUMENT, "takes at least %d source%s, not %d", op->src_min,
+                       op->src_min == 1 ? "" : "s", count);
     if (count < op->src_min || count > op->src_max)
         return fv_fail(err, FV_STATUS_ARGUMENT, "takes %d to %d sources, not %d", op->src_min, op->src_max,
                        count);
