@@ -2,3 +2,8 @@
  * only registration there is. */
 X(conv)
 X(conv_transpose)
+X(concat)
+X(reshape)
+X(transpose)
+X(depth_to_space)
+X(space_to_depth)
