@@ -1,5 +1,6 @@
 /* Version, memory in use, and the switches that tests need: fovea.core.version() and friends. */
 #include "base/alloc.h"
+#include "base/parallel.h"
 #include "bind/fvl.h"
 #include "fovea.h"
 
@@ -29,11 +30,20 @@ static int l_alloc_count(lua_State *L)
     return 1;
 }
 
+/* threads([n]): how many threads are used, after setting it to n. */
+static int l_threads(lua_State *L)
+{
+    if (!lua_isnoneornil(L, 1)) fv_set_threads((int)luaL_checkinteger(L, 1));
+    lua_pushinteger(L, fv_threads());
+    return 1;
+}
+
 int fvl_open_base(lua_State *L);
 int fvl_open_base(lua_State *L)
 {
     static const luaL_Reg functions[] = {{"version", l_version},
                                          {"memory_in_use", l_memory_in_use},
+                                         {"threads", l_threads},
                                          {"alloc_fail_at", l_alloc_fail_at},
                                          {"alloc_count", l_alloc_count},
                                          {NULL, NULL}};

@@ -1,0 +1,134 @@
+--- A heat map: the raw signed map of one layer, with everything needed to read it rightly (target, layer, status), and
+--- the ways to show it.
+local core = require "fovea.core"
+local normalise = require "fovea.normalise"
+local overlay = require "fovea.overlay"
+local preprocess = require "fovea.preprocess"
+
+local M = {}
+
+---@class fovea.Heatmap
+---@field raw fovea.Tensor [D x] H x W of the layer, signed, not normalised
+---@field layer string
+---@field layer_shape integer[]
+---@field method string
+---@field threshold string text form of the strategy
+---@field target fovea.ThresholdRecord the resolved strategy
+---@field count integer pixels (or voxels) picked
+---@field score { kind: string, reduction: string, value: number }
+---@field output string
+---@field class integer from 1
+---@field range { min: number, max: number, sum: number }
+---@field status string the gravest of `statuses`
+---@field statuses string[]
+---@field mask fovea.Tensor [D x] H x W of the model's grid: what was explained
+---@field probability fovea.Tensor the class on the model's grid
+---@field image fovea.Image? what was explained, if it was an image
+---@field geometry fovea.Geometry? where the grid lies in the image
+---@field seconds number
+local Heatmap = {}
+Heatmap.__index = Heatmap
+
+---@param fields table
+---@return fovea.Heatmap
+function M.new(fields) return setmetatable(fields, Heatmap) end
+
+--- Size of the picture the map belongs to: that of the image, or of the model's grid.
+function Heatmap:size()
+  if self.geometry then return self.geometry.image end
+  return self.mask:shape()
+end
+
+--- A map or mask on the model's grid (or a layer's), at the image's own resolution.
+local function at_image(heat, map, mode)
+  if heat.geometry then return (preprocess.restore(map, heat.geometry, mode)) end
+  local size = heat.mask:shape()
+  local shape = map:shape()
+  local wanted = { mode = mode }
+  for i, n in ipairs(size) do wanted[i] = n end
+  local lead = { 1, 1 }
+  for _, n in ipairs(shape) do lead[#lead + 1] = n end
+  return map:reshape(lead):resize(wanted):reshape(size)
+end
+
+--- The map to look at, at the image's resolution: sign choice, half-pixel resize, normaliser.
+---@param options? { sign: string?, normaliser: string?, order: string?, percentile: number?, scale: number? } defaults:
+--- "positive", "relu_max", "sign_first" (fovea.normalise)
+---@return fovea.Tensor map
+---@return string status of the normaliser
+function Heatmap:display(options)
+  options = options or {}
+  local map = self.raw
+  if options.order ~= "resize_first" then map = normalise.sign(map, options.sign) end
+  map = at_image(self, map)
+  if options.order == "resize_first" then map = normalise.sign(map, options.sign) end
+  return normalise.apply(map, options.normaliser or normalise.default(options.sign),
+    { percentile = options.percentile, scale = options.scale })
+end
+
+--- The mask that was explained, at the image's resolution.
+---@return fovea.Tensor
+function Heatmap:image_mask() return at_image(self, self.mask, "nearest") end
+
+local function background(heat)
+  if #heat.mask:shape() ~= 2 then error("heatmap: only 2-D maps can be drawn; slice the volume first", 3) end
+  if heat.image then return heat.image end
+  local size = heat:size()
+  return core.full({ 3, size[1], size[2] }, 0)
+end
+
+--- Picture of the map over the image, with the contour of the mask.
+---@param options? table those of `display` and of fovea.overlay (colormap, alpha, contour, ...); contour = false: none
+---@return fovea.Tensor picture 3 x H x W
+function Heatmap:overlay(options)
+  options = options or {}
+  local drawing = {}
+  for key, value in pairs(options) do drawing[key] = value end
+  for _, key in ipairs { "sign", "normaliser", "order", "percentile", "scale" } do drawing[key] = nil end
+  drawing.contour = nil
+  if options.contour ~= false then drawing.contour = options.contour or self:image_mask() end
+  if drawing.signed == nil then drawing.signed = options.sign == "signed" end
+  return overlay.overlay(background(self), self:display(options), drawing)
+end
+
+--- Picture with image, prediction and heat map side by side.
+---@param options? table those of `display` and of fovea.overlay.panel
+---@return fovea.Tensor picture 3 x H x W
+function Heatmap:panel(options)
+  options = options or {}
+  local drawing = {}
+  for key, value in pairs(options) do drawing[key] = value end
+  for _, key in ipairs { "sign", "normaliser", "order", "percentile", "scale" } do drawing[key] = nil end
+  if drawing.signed == nil then drawing.signed = options.sign == "signed" end
+  drawing.title = drawing.title or ("%s  %s  %s"):format(self.layer, self.method, self.threshold)
+  return overlay.panel(background(self), self:image_mask(), self:display(options), drawing)
+end
+
+--- Part of the positive map that lies inside a mask (L2, 1910.01279); NaN when the map has nothing positive.
+---@param mask fovea.Tensor at the image's resolution, non-zero inside
+---@return number
+function Heatmap:energy_inside(mask)
+  local map = self:display { normaliser = "none" }
+  local inside = mask:reshape(map:shape()):ne(0)
+  return (map * inside):sum() / map:sum()
+end
+
+--- What is stored beside a result: everything but the tensors.
+---@return table record plain values, see the README for the fields
+function Heatmap:record()
+  return {
+    layer = self.layer, layer_shape = self.layer_shape, method = self.method,
+    threshold = { spec = self.target.spec, strategy = self.target.strategy, parameters = self.target.parameters,
+      value = self.target.value, kind = self.target.kind },
+    pixels = self.count, score = self.score, output = self.output, class = self.class, range = self.range,
+    status = self.status, statuses = self.statuses, seconds = self.seconds,
+  }
+end
+
+function Heatmap:__tostring()
+  return ("fovea.Heatmap: %s at %s (%s), %s: %d pixels, %s score %.6g, range %.4g .. %.4g, %s"):format(self.method,
+    self.layer, table.concat(self.raw:shape(), "x"), self.threshold, self.count, self.score.kind, self.score.value,
+    self.range.min, self.range.max, self.status)
+end
+
+return M

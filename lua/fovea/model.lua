@@ -1,0 +1,313 @@
+--- A model: a file that can be run and explained at any input size it allows. Graphs and plans are made on demand for
+--- each input shape and kept; all share the weight tensors.
+local core = require "fovea.core"
+local import = require "fovea.import"
+local layers = require "fovea.layers"
+local lookup = require "fovea.lookup"
+local output = require "fovea.output"
+local preprocess = require "fovea.preprocess"
+local summary = require "fovea.summary"
+
+local M = {}
+
+---@class fovea.Model
+---@field name string file name without folder and suffix
+---@field path string
+---@field warnings string[] what the importer noticed
+---@field preprocess table record of fovea.preprocess: how an image becomes the input
+---@field source table see fovea.import
+local Model = {}
+Model.__index = Model
+
+--- What is known of a model at one input shape.
+---@class fovea.Instance
+---@field graph fovea.Graph
+---@field input fovea.Node
+---@field layers fovea.Layer[]
+---@field nodes table<string, fovea.Node> by layer name
+---@field outputs fovea.Output[]
+
+local LOAD_OPTIONS = { "preprocess", "upsample_coordinates", "input_shape" }
+local KEPT_PLANS, KEPT_INSTANCES = 3, 4
+
+--- Preprocessing for a model that says nothing else: its channel count, its fixed size or a multiple of its strides.
+local function default_preprocess(dims)
+  local record = {}
+  if dims[2] == 1 or dims[2] == 3 then record.channels = dims[2] end
+  if #dims == 4 and dims[3] and dims[4] then
+    record.size = { policy = "fixed", height = dims[3], width = dims[4] }
+  elseif #dims == 4 then
+    record.size = { policy = "pad", multiple = 32 }
+  end
+  return preprocess.record(record)
+end
+
+local function check_weights(source)
+  local bad = source.nonfinite or {}
+  if #bad == 0 then return true end
+  return nil, ("%s: weights with NaN or infinite elements: %s"):format(source.path,
+    table.concat(bad, ", ", 1, math.min(#bad, 5))), "mismatch"
+end
+
+--- Loads a model file.
+---@param path string ONNX
+---@param options? { preprocess: table?, upsample_coordinates: string?, input_shape: integer[]? } preprocess: how images
+--- become the input (fovea.preprocess); upsample_coordinates: see fovea.import.onnx; input_shape: for inspection when
+--- the file leaves the size open
+---@return fovea.Model? model
+---@return string? message names the file and the reason
+---@return string? code "io", "format", "unsupported", "mismatch", "memory"
+function M.load(path, options)
+  options = options or {}
+  if type(path) ~= "string" then error("load: path must be a string, not a " .. type(path), 2) end
+  lookup.check_keys(options, LOAD_OPTIONS, "load")
+  local source, message, code = import.open(path, { upsample_coordinates = options.upsample_coordinates })
+  if not source then return nil, message, code end
+  local sound, complaint, reason = check_weights(source)
+  if not sound then return nil, complaint, reason end
+  if #source.inputs ~= 1 then
+    return nil, ("%s: the model has %d inputs; models with one image input are supported"):format(path,
+      #source.inputs), "unsupported"
+  end
+  local model = setmetatable({
+    name = path:match "([^/]+)$":gsub("%.[%w_]+$", ""), path = path, source = source, warnings = source.warnings,
+    instances = {}, instance_order = {}, inspection_shape = options.input_shape,
+  }, Model)
+  model.preprocess = options.preprocess and preprocess.record(options.preprocess)
+    or default_preprocess(source.inputs[1].dims)
+  local first, why, kind = model:at(model:default_shape())
+  if not first then return nil, why, kind end
+  return model
+end
+
+--- Input shape of the file; open axes are filled: batch 1, channels 3, spatial axes 256.
+---@return integer[]
+function Model:default_shape()
+  if self.inspection_shape then return { table.unpack(self.inspection_shape) } end
+  local shape = {}
+  for axis, size in ipairs(self.source.inputs[1].dims) do
+    shape[axis] = size or (axis == 1 and 1 or axis == 2 and 3 or 256)
+  end
+  if shape[1] then shape[1] = 1 end
+  return shape
+end
+
+local function outputs_of(graph, built)
+  local outputs = {}
+  for i, name in ipairs(built.order) do outputs[i] = output.find(graph, name, built.outputs[name]) end
+  return outputs
+end
+
+--- The model built for an input shape (kept).
+---@param shape integer[]
+---@return fovea.Instance? instance
+---@return string? message
+---@return string? code
+function Model:at(shape)
+  local key = table.concat(shape, "x")
+  local known = self.instances[key]
+  if known then return known end
+  local graph = core.graph()
+  local built, message, code = self.source:build(graph, { shape })
+  if not built then return nil, message, code end
+  local instance = { graph = graph, key = key, plans = {}, plan_order = {} }
+  instance.outputs = outputs_of(graph, built)
+  instance.input = built.inputs[self.source.inputs[1].name]
+  instance.layers, instance.nodes = layers.list(graph)
+  self.instances[key] = instance
+  table.insert(self.instance_order, key)
+  if #self.instance_order > KEPT_INSTANCES then self.instances[table.remove(self.instance_order, 1)] = nil end
+  return instance
+end
+
+--- A plan of an instance, kept by its key; the oldest goes when there are more than a few (a plan holds the memory of
+--- all activations).
+---@param instance fovea.Instance
+---@param spec { mode: string, taps: fovea.Node[], seeds: fovea.Node[]?, gradients: fovea.Node[]? }
+---@return fovea.Plan? plan
+---@return string? message
+---@return string? code
+function Model:plan(instance, spec)
+  local key = { spec.mode, tostring(core.threads()) }
+  for _, field in ipairs { "taps", "seeds", "gradients" } do
+    key[#key + 1] = field
+    for _, node in ipairs(spec[field] or {}) do key[#key + 1] = tostring(node:id()) end
+  end
+  local name = table.concat(key, " ")
+  local plan = instance.plans[name]
+  if not plan then
+    local made, message, code = instance.graph:plan(spec)
+    if not made then return nil, ("%s: %s"):format(self.path, message), code end
+    plan = made
+    instance.plans[name] = plan
+    table.insert(instance.plan_order, name)
+    if #instance.plan_order > KEPT_PLANS then instance.plans[table.remove(instance.plan_order, 1)] = nil end
+  end
+  return plan
+end
+
+--- Names of the outputs, in order.
+---@return string[]
+function Model:outputs()
+  local names = {}
+  for i, found in ipairs(assert(self:at(self:default_shape())).outputs) do names[i] = found.name end
+  return names
+end
+
+--- Layers that a filter picks, in order: nil for all, a name or glob ("dec*"), a list, a function, or a table of `kind`,
+--- `name`, `last`, `spatial`. Shapes are those at the default input shape.
+---@param filter? string|string[]|function|table
+---@return fovea.Layer[]
+function Model:layers(filter)
+  return layers.select(assert(self:at(self:default_shape())).layers, filter)
+end
+
+--- One layer by name. A name that does not exist raises with the nearest ones.
+---@param name string
+---@return fovea.Layer
+function Model:layer(name)
+  local all = assert(self:at(self:default_shape())).layers
+  for _, layer in ipairs(all) do
+    if layer.name == name then return layer end
+  end
+  error(layers.unknown(all, name), 2)
+end
+
+--- Raises unless a tensor can be the input.
+local function check_input(model, tensor, what)
+  if type(tensor) ~= "userdata" then error(("%s: a tensor is expected, not a %s"):format(what, type(tensor)), 3) end
+  local dims, shape = model.source.inputs[1].dims, tensor:shape()
+  if #dims > 0 and #dims ~= #shape then
+    error(("%s: the input has %d axes, the tensor is %s"):format(what, #dims, table.concat(shape, "x")), 3)
+  end
+  if dims[2] and shape[2] ~= dims[2] then
+    error(("%s: the model takes %d channels, the tensor is %s"):format(what, dims[2], table.concat(shape, "x")), 3)
+  end
+end
+
+--- Runs a plan on a tensor; used by forward and explain.
+function Model:run(instance, plan, tensor)
+  local ok, message, code = plan:set_input(instance.input, tensor)
+  if ok then ok, message, code = plan:forward() end
+  if not ok then return nil, ("%s: %s"):format(self.path, message), code end
+  return true
+end
+
+--- Runs the model. Outputs come as the file has them (logits or probabilities).
+---@param tensor fovea.Tensor N x C x [D] x H x W
+---@return table<string, fovea.Tensor>? outputs by name, and by position
+---@return string? message
+---@return string? code
+function Model:forward(tensor)
+  check_input(self, tensor, "forward")
+  local instance, message, code = self:at(tensor:shape())
+  if not instance then return nil, message, code end
+  local taps = {}
+  for i, found in ipairs(instance.outputs) do taps[i] = found.final end
+  local plan, why, kind = self:plan(instance, { mode = "infer", taps = taps })
+  if not plan then return nil, why, kind end
+  local ran, reason, failure = self:run(instance, plan, tensor)
+  if not ran then return nil, reason, failure end
+  local results = {}
+  for i, found in ipairs(instance.outputs) do
+    results[i] = assert(plan:value(found.final))
+    results[found.name] = results[i]
+  end
+  return results
+end
+
+--- Nodes of layers by name; unknown names raise with the nearest ones.
+local function nodes_of(instance, names, level)
+  local nodes = {}
+  for i, name in ipairs(type(names) == "table" and names or { names }) do
+    nodes[i] = instance.nodes[type(name) == "table" and name.name or name]
+    if not nodes[i] then error(layers.unknown(instance.layers, tostring(name)), level + 1) end
+  end
+  return nodes
+end
+M.nodes_of = nodes_of
+
+--- Activations of layers for an input.
+---@param tensor fovea.Tensor
+---@param names string|string[]
+---@return table<string, fovea.Tensor>? activations by layer name
+---@return string? message
+---@return string? code
+function Model:activations(tensor, names)
+  check_input(self, tensor, "activations")
+  local instance, message, code = self:at(tensor:shape())
+  if not instance then return nil, message, code end
+  local nodes = nodes_of(instance, names, 2)
+  local plan, why, kind = self:plan(instance, { mode = "infer", taps = nodes })
+  if not plan then return nil, why, kind end
+  local ran, reason, failure = self:run(instance, plan, tensor)
+  if not ran then return nil, reason, failure end
+  local results = {}
+  for _, node in ipairs(nodes) do results[node:name()] = assert(plan:value(node)) end
+  return results
+end
+
+--- Gradients of sum(seed * logits) with respect to layers, for an input.
+---@param tensor fovea.Tensor
+---@param names string|string[] layers; "input" stands for the input itself
+---@param seed fovea.Tensor shape of the logits of the output
+---@param output_name? string default: the first output
+---@return table<string, fovea.Tensor>? gradients by layer name
+---@return string? message
+---@return string? code
+function Model:gradients(tensor, names, seed, output_name)
+  check_input(self, tensor, "gradients")
+  local instance, message, code = self:at(tensor:shape())
+  if not instance then return nil, message, code end
+  local found = self:output(instance, output_name)
+  local nodes = {}
+  for i, name in ipairs(type(names) == "table" and names or { names }) do
+    nodes[i] = name == "input" and instance.input or nodes_of(instance, name, 2)[1]
+  end
+  local plan, why, kind = self:plan(instance,
+    { mode = "explain", taps = { found.logits }, seeds = { found.logits }, gradients = nodes })
+  if not plan then return nil, why, kind end
+  local ran, reason, failure = self:run(instance, plan, tensor)
+  if not ran then return nil, reason, failure end
+  assert(plan:set_seed(found.logits, seed))
+  assert(plan:backward())
+  local results = {}
+  for i, name in ipairs(type(names) == "table" and names or { names }) do
+    results[name] = assert(plan:gradient(nodes[i]))
+  end
+  return results
+end
+
+--- The output of that name (or number); raises with the known names when there is none.
+---@param instance fovea.Instance
+---@param wish? string|integer
+---@return fovea.Output
+function Model:output(instance, wish)
+  local names = {}
+  for i, found in ipairs(instance.outputs) do
+    names[i] = found.name
+    if wish == nil or wish == i or wish == found.name or tonumber(wish) == i then return found end
+  end
+  error(lookup.unknown(("%s: no output"):format(self.name), wish, names), 0)
+end
+
+--- Total parameters and multiply-accumulates at the default input shape.
+---@return integer parameters
+---@return number macs
+function Model:size()
+  local parameters, macs = 0, 0
+  for _, layer in ipairs(assert(self:at(self:default_shape())).layers) do
+    parameters, macs = parameters + layer.parameters, macs + layer.macs
+  end
+  return math.tointeger(parameters) or parameters, macs
+end
+
+function Model:__tostring() return summary.text(self) end
+
+--- Frees graphs and plans at once instead of at the next collection.
+function Model:close() self.instances, self.instance_order = {}, {} end
+Model.__close = Model.close
+
+M.Model = Model
+
+return M

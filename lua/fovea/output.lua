@@ -1,0 +1,84 @@
+--- What an output of a model means: where its logits are and which activation makes probabilities of them. A sigmoid
+--- or softmax at the end is looked through; a concatenation of sigmoids (several heads in one output) too.
+local lookup = require "fovea.lookup"
+
+local M = {}
+
+---@class fovea.Output
+---@field name string
+---@field final fovea.Node the output as the file has it
+---@field logits fovea.Node the node whose values the logit score sums
+---@field activation "sigmoid"|"softmax"|"none" from logits to probabilities
+---@field in_graph boolean the activation is a node of the graph
+
+M.ACTIVATIONS = { "sigmoid", "softmax", "none" }
+
+local function is_channel_softmax(node)
+  return node:kind() == "softmax"
+end
+
+--- The node behind identities (dropout is one outside of training).
+local function through_identity(node)
+  while node:kind() == "identity" or node:kind() == "dropout" do node = node:sources()[1] end
+  return node
+end
+
+--- Concatenation of sigmoids along the channels: the concatenated logits, a new node.
+local function joined_logits(graph, node)
+  local logits = {}
+  for i, source in ipairs(node:sources()) do
+    source = through_identity(source)
+    if source:kind() ~= "sigmoid" then return nil end
+    logits[i] = source:sources()[1]
+  end
+  local channels = 0
+  for _, l in ipairs(logits) do channels = channels + (l:shape()[2] or 0) end
+  if channels ~= node:shape()[2] then return nil end
+  logits.axis, logits.name = 2, node:name() .. ".logits"
+  return graph:concat(logits)
+end
+
+--- Finds the logits of an output.
+---@param graph fovea.Graph
+---@param name string
+---@param final fovea.Node
+---@return fovea.Output
+function M.find(graph, name, final)
+  local node = through_identity(final)
+  local kind, found = node:kind(), { name = name, final = final, in_graph = true }
+  if kind == "sigmoid" or is_channel_softmax(node) then
+    found.logits, found.activation = node:sources()[1], kind
+  elseif kind == "concat" then
+    found.logits = joined_logits(graph, node)
+    found.activation = "sigmoid"
+  end
+  if not found.logits then
+    found.logits, found.in_graph = final, false
+    found.activation = (final:shape()[2] or 1) == 1 and "sigmoid" or "softmax"
+  end
+  return found
+end
+
+--- The activation to use: what the caller says, or what was found.
+---@param output fovea.Output
+---@param wish? string
+---@return string
+function M.activation(output, wish)
+  if wish == nil then return output.activation end
+  for _, known in ipairs(M.ACTIVATIONS) do
+    if wish == known then return wish end
+  end
+  error(lookup.unknown("explain: unknown activation", wish, M.ACTIVATIONS), 0)
+end
+
+--- Probabilities from logits.
+---@param logits fovea.Tensor N x K x [D] x H x W
+---@param activation string
+---@return fovea.Tensor
+function M.probabilities(logits, activation)
+  if activation == "sigmoid" then return logits:sigmoid() end
+  if activation == "softmax" then return logits:softmax(2) end
+  return logits
+end
+
+return M
