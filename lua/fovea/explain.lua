@@ -62,6 +62,13 @@ local function read_options(options)
   return job
 end
 
+local function check_channels(job, model)
+  local channels, shape = model.source.inputs[1].dims[2], job.input:shape()
+  if not channels or shape[2] == channels then return true end
+  return nil, ("the model takes %d channels, the %s has %d"):format(channels, job.image and "image" or "tensor",
+    shape[2]), "mismatch"
+end
+
 --- The input tensor of what was given: an image is preprocessed, a tensor with the input's rank taken as it is.
 local function read_input(job, model, given)
   local is_tensor = type(given) == "userdata"
@@ -69,13 +76,8 @@ local function read_input(job, model, given)
     if given:shape()[1] ~= 1 then
       error(("explain: one image at a time, the tensor is %s"):format(table.concat(given:shape(), "x")), 0)
     end
-    local channels = model.source.inputs[1].dims[2]
-    if channels and given:shape()[2] ~= channels then
-      return nil, ("the model takes %d channels, the tensor is %s"):format(channels,
-        table.concat(given:shape(), "x")), "mismatch"
-    end
     job.input = given
-    return true
+    return check_channels(job, model)
   end
   job.image = image_module.of(given)
   local record = job.options.preprocess and preprocess.record(job.options.preprocess) or model.preprocess
@@ -83,7 +85,7 @@ local function read_input(job, model, given)
   local input, geometry, code = preprocess.apply(record, job.image)
   if not input then return nil, geometry, code end
   job.input, job.geometry = input, geometry
-  return true
+  return check_channels(job, model)
 end
 
 local function choose_layers(job, instance)

@@ -3,6 +3,7 @@
 local core = require "fovea.core"
 local normalise = require "fovea.normalise"
 local overlay = require "fovea.overlay"
+local panel = require "fovea.panel"
 local preprocess = require "fovea.preprocess"
 
 local M = {}
@@ -77,31 +78,48 @@ local function background(heat)
   return core.full({ 3, size[1], size[2] }, 0)
 end
 
+local DISPLAY_OPTIONS = { "sign", "normaliser", "order", "percentile", "scale" }
+
+--- Options of the drawing functions: those given without those of `display`.
+local function drawing_options(options)
+  local drawing = {}
+  for key, value in pairs(options) do drawing[key] = value end
+  for _, key in ipairs(DISPLAY_OPTIONS) do drawing[key] = nil end
+  if drawing.signed == nil then drawing.signed = options.sign == "signed" end
+  return drawing
+end
+
+--- Where the model's grid covers the image; nil when it does everywhere.
+local function covered(heat)
+  if not heat.geometry then return nil end
+  return select(2, preprocess.restore(heat.mask, heat.geometry, "nearest"))
+end
+
 --- Picture of the map over the image, with the contour of the mask.
 ---@param options? table those of `display` and of fovea.overlay (colormap, alpha, contour, ...); contour = false: none
 ---@return fovea.Tensor picture 3 x H x W
 function Heatmap:overlay(options)
   options = options or {}
-  local drawing = {}
-  for key, value in pairs(options) do drawing[key] = value end
-  for _, key in ipairs { "sign", "normaliser", "order", "percentile", "scale" } do drawing[key] = nil end
-  drawing.contour = nil
-  if options.contour ~= false then drawing.contour = options.contour or self:image_mask() end
-  if drawing.signed == nil then drawing.signed = options.sign == "signed" end
-  return overlay.overlay(background(self), self:display(options), drawing)
+  local drawing = drawing_options(options)
+  drawing.covered = covered(self)
+  if options.contour == nil then drawing.contour = self:image_mask() end
+  if options.contour == false then drawing.contour = nil end
+  return overlay.overlay(background(self), (self:display(options)), drawing)
 end
 
 --- Picture with image, prediction and heat map side by side.
----@param options? table those of `display` and of fovea.overlay.panel
+---@param options? table those of `display` and of fovea.panel.explanation
 ---@return fovea.Tensor picture 3 x H x W
 function Heatmap:panel(options)
   options = options or {}
-  local drawing = {}
-  for key, value in pairs(options) do drawing[key] = value end
-  for _, key in ipairs { "sign", "normaliser", "order", "percentile", "scale" } do drawing[key] = nil end
-  if drawing.signed == nil then drawing.signed = options.sign == "signed" end
-  drawing.title = drawing.title or ("%s  %s  %s"):format(self.layer, self.method, self.threshold)
-  return overlay.panel(background(self), self:image_mask(), self:display(options), drawing)
+  local drawing = drawing_options(options)
+  drawing.covered = covered(self)
+  local high = math.max(math.abs(self.range.min), math.abs(self.range.max))
+  drawing.values = drawing.values or (drawing.signed and { -high, high } or { 0, math.max(0, self.range.max) })
+  drawing.titles = drawing.titles or { "image", "target", self.method }
+  drawing.caption = drawing.caption or ("%s   %s   %d pixels   %s"):format(self.layer, self.threshold, self.count,
+    self.status)
+  return panel.explanation(background(self), self:image_mask(), (self:display(options)), drawing)
 end
 
 --- Part of the positive map that lies inside a mask (L2, 1910.01279); NaN when the map has nothing positive.

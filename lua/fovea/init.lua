@@ -19,7 +19,12 @@ M.threshold, M.cam, M.normalise = require "fovea.threshold", require "fovea.cam"
 M.status, M.preprocess, M.image = require "fovea.status", require "fovea.preprocess", require "fovea.image"
 M.colormap, M.panel, M.overlay = require "fovea.colormap", require "fovea.panel", require("fovea.overlay").overlay
 
--- memory
+-- models and explanations
+M.load, M.explain = require("fovea.model").load, require("fovea.explain").explain
+M.explain_all, M.layers = require("fovea.explain").explain_all, require "fovea.layers"
+
+-- time, memory, threads
+M.clock, M.threads = core.clock, core.threads
 M.memory_in_use, M.memory_budget = core.memory_in_use, core.memory_budget
 
 return M

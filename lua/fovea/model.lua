@@ -302,7 +302,20 @@ function Model:size()
   return math.tointeger(parameters) or parameters, macs
 end
 
-function Model:__tostring() return summary.text(self) end
+--- Names of the layers that are explained when none is chosen, for an output (default: the first).
+---@param output_name? string|integer
+---@return string[]
+function Model:default_layers(output_name)
+  local instance = assert(self:at(self:default_shape()))
+  return layers.default(instance.graph, self:output(instance, output_name).logits)
+end
+
+--- Table of layers as text: name, kind, output shape, parameters, multiply-accumulates.
+---@param chosen? fovea.Layer[] default: all
+---@return string
+function Model:table(chosen) return summary.text(self, chosen or self:layers()) end
+
+function Model:__tostring() return self:table() end
 
 --- Frees graphs and plans at once instead of at the next collection.
 function Model:close() self.instances, self.instance_order = {}, {} end

@@ -40,15 +40,16 @@ end
 
 --- The whole table as text.
 ---@param model fovea.Model
+---@param layers fovea.Layer[] those to list
 ---@return string
-function M.text(model)
+function M.text(model, layers)
   local parameters, macs = model:size()
   local rows = { { "layer", "kind", "output", "parameters", "MACs" } }
-  for _, layer in ipairs(model:layers()) do
+  for _, layer in ipairs(layers) do
     rows[#rows + 1] = { layer.name, layer.kind, table.concat(layer.shape, "x"),
       layer.parameters > 0 and grouped(layer.parameters) or "-", layer.macs > 0 and short(layer.macs) or "-" }
   end
-  return ("%s: %d layers, %s parameters, %s MACs at %s\n%s"):format(model.name, #rows - 1, grouped(parameters),
+  return ("%s: %d layers, %s parameters, %s MACs at %s\n%s"):format(model.name, #model:layers(), grouped(parameters),
     short(macs), table.concat(model:default_shape(), "x"), M.columns(rows, { [4] = true, [5] = true }))
 end
 

@@ -4,6 +4,9 @@
 #include "bind/fvl.h"
 #include "fovea.h"
 
+#include <time.h>
+#include <unistd.h>
+
 static int l_version(lua_State *L)
 {
     lua_pushliteral(L, FV_VERSION);
@@ -30,6 +33,22 @@ static int l_alloc_count(lua_State *L)
     return 1;
 }
 
+/* clock(): seconds of a clock that only runs forward. */
+static int l_clock(lua_State *L)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    lua_pushnumber(L, (double)t.tv_sec + 1e-9 * (double)t.tv_nsec);
+    return 1;
+}
+
+/* isatty(fd): whether standard output (1) or standard error (2) is a terminal. */
+static int l_isatty(lua_State *L)
+{
+    lua_pushboolean(L, isatty((int)luaL_checkinteger(L, 1)));
+    return 1;
+}
+
 /* threads([n]): how many threads are used, after setting it to n. */
 static int l_threads(lua_State *L)
 {
@@ -44,6 +63,8 @@ int fvl_open_base(lua_State *L)
     static const luaL_Reg functions[] = {{"version", l_version},
                                          {"memory_in_use", l_memory_in_use},
                                          {"threads", l_threads},
+                                         {"clock", l_clock},
+                                         {"isatty", l_isatty},
                                          {"alloc_fail_at", l_alloc_fail_at},
                                          {"alloc_count", l_alloc_count},
                                          {NULL, NULL}};

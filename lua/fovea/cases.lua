@@ -1,0 +1,146 @@
+--- Cases on disk: one image in, its pictures, raw maps and records out. A broken case becomes a record with its reason;
+--- the others go on.
+local fovea = require "fovea"
+local lfs = require "lfs"
+
+local M = {}
+
+local Writer = {}
+Writer.__index = Writer
+
+local ORDER = { "model", "image", "layer", "layer_shape", "method", "threshold", "pixels", "score", "class", "output",
+  "range", "status", "statuses", "picture", "raw", "error", "code" }
+
+local function make_folder(path)
+  local made = ""
+  for part in path:gmatch "[^/]*/?" do
+    made = made .. part
+    if part ~= "" and made ~= "/" and not lfs.attributes(made, "mode") then
+      local ok, message = lfs.mkdir((made:gsub("/$", "")))
+      if not ok then return nil, ("%s: cannot make the folder: %s"):format(made, message) end
+    end
+  end
+  if lfs.attributes(path, "mode") ~= "directory" then return nil, path .. ": not a folder" end
+  return true
+end
+
+--- A writer of cases into a folder, which is made.
+---@param folder string
+---@param model fovea.Model
+---@param drawing { sign: string?, colormap: string?, panel: boolean?, raw: string? }
+---@return table? writer
+---@return string? message
+function M.writer(folder, model, drawing)
+  local ok, message = make_folder(folder)
+  if not ok then return nil, message end
+  return setmetatable({ folder = folder, model = model, drawing = drawing, records = fovea.json.array {}, failures = 0,
+    used = {} }, Writer)
+end
+
+--- The tensor of FILE.safetensors[#NAME]: that named, "input", or the only one.
+local function read_tensor(path, name)
+  local file, message, code = fovea.safetensors.open(path)
+  if not file then return nil, message, code end
+  local names = file:names()
+  if not name then
+    name = #names == 1 and names[1] or "input"
+  end
+  for _, known in ipairs(names) do
+    if known == name then return file:read(name) end
+  end
+  return nil, ("%s: no tensor '%s' (it has: %s)"):format(path, name, table.concat(names, ", ")), "mismatch"
+end
+
+--- What a path holds, for explain: an image, or a tensor N C H W.
+---@param path string PNG, JPEG, .npy, .safetensors, FILE.safetensors#NAME
+---@return fovea.Image|fovea.Tensor|nil
+---@return string? message
+---@return string? code
+function M.read(path)
+  local file, name = path:match "^(.-%.safetensors)#(.+)$"
+  if file or path:find "%.safetensors$" then return read_tensor(file or path, name) end
+  if not path:find "%.npy$" then return fovea.image.read(path) end
+  local tensor, message, code = fovea.npy.read(path)
+  if not tensor then return nil, message, code end
+  return tensor
+end
+
+--- A part of a file name: what shells and file systems take ill becomes "-".
+local function sanitised(text) return (text:gsub("[^%w%._%-]+", "-"):gsub("^%-+", ""):gsub("%-+$", "")) end
+
+function Writer:file_name(path, heat)
+  local base = sanitised((path:match "([^/]+)$" or path):gsub("%.%w+$", ""):gsub("%.safetensors#", "."))
+  local spec = heat.threshold:gsub("^fixed:([%d%.e%-]+)$", "%1")
+  local name = ("%s.%s.%s.%s"):format(base, sanitised(heat.layer), sanitised(spec), sanitised(heat.method))
+  self.used[name] = (self.used[name] or 0) + 1
+  return self.used[name] > 1 and ("%s.%d"):format(name, self.used[name]) or name
+end
+
+local NO_MAP = { NONFINITE = true, EMPTY_TARGET = true }
+
+--- Writes picture and raw map; returns a message when that fails.
+function Writer:write(name, heat, record)
+  local drawing = { sign = self.drawing.sign, colormap = self.drawing.colormap }
+  if #heat.raw:shape() == 2 then
+    local picture = self.drawing.panel and heat:panel(drawing) or heat:overlay(drawing)
+    local ok, message = fovea.image.write(("%s/%s.png"):format(self.folder, name), picture)
+    if not ok then return message end
+    record.picture = name .. ".png"
+  end
+  if self.drawing.raw == "npy" then
+    local ok, message = fovea.npy.write(("%s/%s.npy"):format(self.folder, name), heat.raw)
+    if not ok then return message end
+    record.raw = name .. ".npy"
+  end
+end
+
+local function add_failure(self, path, message, code)
+  self.failures = self.failures + 1
+  self.records[#self.records + 1] = { model = self.model.path, image = path, error = message, code = code }
+  return { message:find(path, 1, true) and message or ("%s: %s"):format(path, message) }
+end
+
+local function add_map(self, path, heat)
+  local record = heat:record()
+  record.model, record.image = self.model.path, path
+  record.preprocess, record.geometry = heat.preprocess, heat.geometry
+  self.records[#self.records + 1] = record
+  local complaint
+  if NO_MAP[heat.status] then
+    complaint = ("%s, threshold %s: %s"):format(heat.layer, heat.threshold, fovea.status.explanation[heat.status])
+    record.error, record.code = complaint, heat.status
+  else
+    complaint = self:write(self:file_name(path, heat), heat, record)
+    record.error = complaint
+  end
+  if not complaint then return nil end
+  self.failures = self.failures + 1
+  return ("%s: %s"):format(path, complaint)
+end
+
+--- Explains one image and writes what comes of it.
+---@param path string
+---@param options fovea.ExplainOptions
+---@return string[] complaints
+function Writer:case(path, options)
+  local given, message, code = M.read(path)
+  if not given then return add_failure(self, path, message, code) end
+  local maps, reason, kind = fovea.explain_all(self.model, given, options)
+  if not maps then return add_failure(self, path, reason, kind) end
+  local complaints = {}
+  for _, heat in ipairs(maps) do complaints[#complaints + 1] = add_map(self, path, heat) end
+  return complaints
+end
+
+--- The records as JSON text.
+---@return string
+function Writer:text() return fovea.json.encode(self.records, { indent = 2, order = ORDER }) end
+
+--- Writes explain.json.
+---@return true? done
+---@return string? message
+function Writer:finish()
+  return require("fovea.core").file.write(self.folder .. "/explain.json", self:text() .. "\n")
+end
+
+return M

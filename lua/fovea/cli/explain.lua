@@ -1,0 +1,114 @@
+--- fovea explain MODEL IMAGE...: heat maps as pictures, raw maps and records.
+local cases = require "fovea.cases"
+local cli = require "fovea.cli"
+local fovea = require "fovea"
+local progress = require "fovea.progress"
+
+local M = {
+  summary = "write heat maps of images",
+  epilog = "One PNG per combination, IMAGE.LAYER.THRESHOLD.METHOD.png, and explain.json with one record per map. "
+    .. "IMAGE may be a .npy or .safetensors tensor (N C H W) that is already preprocessed; FILE.safetensors#NAME picks "
+    .. "a tensor. Exit status: 0 done, 1 some cases failed, 2 misuse.",
+}
+
+function M.define(parser)
+  parser:argument("model", "model file (.onnx)")
+  parser:argument("images", "PNG, JPEG, .npy or .safetensors files"):args "+"
+  parser:option("--out", "folder for the results"):count(1)
+  parser:option("--layer", "layer name, pattern or 'all' (default: bottleneck and last block)"):count "*"
+  parser:option("--threshold", "strategy: 0.5, otsu, quantile:0.95, top_k:100, argmax, logit:0"):count "*"
+  parser:option("--method", "gradcam, hirescam"):count "*"
+  parser:option("--score", "what is summed: logit or probability"):choices { "logit", "probability" }
+  parser:option("--output", "name or number of the model's output")
+  parser:option("--class", "class, from 1"):convert(math.tointeger)
+  parser:option("--size", "model input size WxH (default: the model's own)")
+  parser:option("--fit", "how an image gets that size: resize, pad or crop (default resize)")
+    :choices { "resize", "pad", "crop" }
+  parser:option("--channels", "channels of the input, 1 or 3"):convert(math.tointeger)
+  parser:option("--order", "channel order, rgb or bgr"):choices { "rgb", "bgr" }
+  parser:option("--scale", "factor of the pixel values (default 1/255, 1/65535 for 16 bits)"):convert(tonumber)
+  parser:option("--mean", "subtracted after scaling: one number or one per channel"):args "+"
+  parser:option("--std", "divides after the mean: one number or one per channel"):args "+"
+  parser:option("--upsample", "coordinate rule of old Upsample nodes: half_pixel, asymmetric, align_corners")
+  parser:option("--sign", "part of the map shown: positive, negative, absolute, signed")
+    :choices { "positive", "negative", "absolute", "signed" }
+  parser:option("--colormap", "viridis, inferno, jet, grey, diverging")
+  parser:option("--raw", "also write the raw signed map of the layer as"):choices { "npy" }
+  parser:flag("--panel", "picture with image, target and heat map side by side")
+  parser:flag("--json", "print the records on standard output")
+end
+
+local function numbers(list, what)
+  if not list then return nil end
+  local values = {}
+  for i, text in ipairs(list) do
+    values[i] = tonumber(text) or error(("--%s: '%s' is not a number"):format(what, text), 0)
+  end
+  return values
+end
+
+--- Preprocessing of the model with what the command line says.
+local function preprocessing(arguments, model)
+  local record = {}
+  for key, value in pairs(model.preprocess) do record[key] = value end
+  record.channels = arguments.channels or record.channels
+  record.order, record.scale = arguments.order or record.order, arguments.scale or record.scale
+  record.mean = numbers(arguments.mean, "mean") or record.mean
+  record.std = numbers(arguments.std, "std") or record.std
+  if arguments.size then
+    local width, height = arguments.size:match "^(%d+)x(%d+)$"
+    if not width then error(("--size: '%s' is not WxH"):format(arguments.size), 0) end
+    record.size = { policy = "fixed", width = math.tointeger(width), height = math.tointeger(height) }
+  end
+  if arguments.fit and arguments.fit ~= "resize" then
+    record.size = { policy = arguments.fit, width = record.size.width, height = record.size.height,
+      multiple = record.size.multiple }
+  end
+  return fovea.preprocess.record(record)
+end
+
+local function list_or_nil(list) return #list > 0 and list or nil end
+
+local function explain_options(arguments, model)
+  return {
+    layers = list_or_nil(arguments.layer), thresholds = list_or_nil(arguments.threshold),
+    methods = list_or_nil(arguments.method), score = arguments.score, output = arguments.output,
+    class = arguments.class, preprocess = preprocessing(arguments, model),
+  }
+end
+
+local function load(arguments)
+  local model, message = fovea.load(arguments.model, { upsample_coordinates = arguments.upsample })
+  if not model then return nil, message end
+  for _, warning in ipairs(model.warnings) do cli.complain("warning: " .. warning) end
+  return model
+end
+
+function M.run(arguments)
+  local model, message = load(arguments)
+  if not model then
+    cli.complain(message)
+    return cli.FAILED
+  end
+  local writer, reason = cases.writer(arguments.out, model, arguments)
+  if not writer then
+    cli.complain(reason)
+    return cli.FAILED
+  end
+  local options = explain_options(arguments, model)
+  local bar = progress.new(#arguments.images, "explaining")
+  for _, path in ipairs(arguments.images) do
+    for _, complaint in ipairs(writer:case(path, options)) do bar:say("fovea: " .. complaint) end
+    bar:step(path)
+  end
+  bar:done()
+  local written, problem = writer:finish()
+  if not written then
+    cli.complain(problem)
+    return cli.FAILED
+  end
+  if arguments.json then print(writer:text()) end
+  return writer.failures > 0 and cli.FAILED or cli.DONE
+end
+
+return M
