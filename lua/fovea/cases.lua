@@ -68,7 +68,7 @@ end
 --- A part of a file name: what shells and file systems take ill becomes "-".
 local function sanitised(text) return (text:gsub("[^%w%._%-]+", "-"):gsub("^%-+", ""):gsub("%-+$", "")) end
 
-function Writer:file_name(path, heat)
+local function file_name(self, path, heat)
   local base = sanitised((path:match "([^/]+)$" or path):gsub("%.%w+$", ""):gsub("%.safetensors#", "."))
   local spec = heat.threshold:gsub("^fixed:([%d%.e%-]+)$", "%1")
   local name = ("%s.%s.%s.%s"):format(base, sanitised(heat.layer), sanitised(spec), sanitised(heat.method))
@@ -79,7 +79,7 @@ end
 local NO_MAP = { NONFINITE = true, EMPTY_TARGET = true }
 
 --- Writes picture and raw map; returns a message when that fails.
-function Writer:write(name, heat, record)
+local function write(self, name, heat, record)
   local drawing = { sign = self.drawing.sign, colormap = self.drawing.colormap }
   if #heat.raw:shape() == 2 then
     local picture = self.drawing.panel and heat:panel(drawing) or heat:overlay(drawing)
@@ -110,7 +110,7 @@ local function add_map(self, path, heat)
     complaint = ("%s, threshold %s: %s"):format(heat.layer, heat.threshold, fovea.status.explanation[heat.status])
     record.error, record.code = complaint, heat.status
   else
-    complaint = self:write(self:file_name(path, heat), heat, record)
+    complaint = write(self, file_name(self, path, heat), heat, record)
     record.error = complaint
   end
   if not complaint then return nil end

@@ -7,8 +7,8 @@ local image_module = require "fovea.image"
 local layers = require "fovea.layers"
 local lookup = require "fovea.lookup"
 local methods = require "fovea.cam"
-local model_module = require "fovea.model"
 local output = require "fovea.output"
+local passes = require "fovea.passes"
 local preprocess = require "fovea.preprocess"
 local status = require "fovea.status"
 local threshold = require "fovea.threshold"
@@ -55,7 +55,9 @@ end
 local function read_options(options)
   lookup.check_keys(options, OPTIONS, "explain", -2)
   local job = { options = options, strategies = {}, methods = {} }
-  for i, spec in ipairs(list_of(options, "thresholds", "threshold", 0.5)) do job.strategies[i] = threshold.parse(spec) end
+  for i, spec in ipairs(list_of(options, "thresholds", "threshold", 0.5)) do
+    job.strategies[i] = threshold.parse(spec)
+  end
   for i, name in ipairs(list_of(options, "methods", "method", "gradcam")) do job.methods[i] = methods.method(name) end
   job.score = one_of(options.score or "logit", { "logit", "probability" }, "score")
   job.reduction = one_of(options.reduction or "sum", { "sum", "mean" }, "reduction")
@@ -107,7 +109,7 @@ local function choose_layers(job, instance)
     if layers.is_spatial(layer) then chosen[#chosen + 1] = layer end
   end
   if #chosen == 0 then error("explain: the choice of layers has none with spatial axes", 0) end
-  job.layers, job.nodes = chosen, model_module.nodes_of(instance, chosen, 0)
+  job.layers, job.nodes = chosen, passes.nodes_of(instance, chosen, 0)
   job.tautological = layers.tautological(job.output.logits)
 end
 
@@ -167,8 +169,6 @@ end
 
 -- maps ---------------------------------------------------------------------------------------------------------------
 
-local function finite_or_nil(t) return t:is_finite() end
-
 --- Statuses of one map, apart from those of the target.
 local function map_statuses(job, picked, index, gradient, raw, statuses)
   if picked.score.saturated >= 1 and score_kind(job) ~= "logit" then statuses[#statuses + 1] = "SATURATED" end
@@ -186,7 +186,7 @@ local function make_map(job, picked, index, gradient, method)
   local start = core.clock()
   local activation = job.activations[index]
   local statuses, raw = { table.unpack(picked.record.flags) }, nil
-  local finite = job.finite and finite_or_nil(activation) and finite_or_nil(gradient)
+  local finite = job.finite and activation:is_finite() and gradient:is_finite()
   if finite then
     raw = method.map(activation, gradient)
     finite = raw:is_finite()

@@ -20,7 +20,7 @@ M.status, M.preprocess, M.image = require "fovea.status", require "fovea.preproc
 M.colormap, M.panel, M.overlay = require "fovea.colormap", require "fovea.panel", require("fovea.overlay").overlay
 
 -- models and explanations
-M.load, M.explain = require("fovea.model").load, require("fovea.explain").explain
+M.load, M.model, M.explain = require("fovea.model").load, require("fovea.model").new, require("fovea.explain").explain
 M.explain_all, M.layers = require("fovea.explain").explain_all, require "fovea.layers"
 
 -- time, memory, threads

@@ -45,6 +45,8 @@ function M.list(graph)
 end
 
 --- Whether a heat map can be made of a layer: N C and at least one spatial axis.
+---@param layer fovea.Layer
+---@return boolean
 function M.is_spatial(layer) return #layer.shape >= 3 end
 
 --- Lua pattern of a glob: "*" any characters, "?" one.
@@ -168,8 +170,8 @@ end
 local pooled_ops = { adaptive_avg_pool = true, global_avg_pool = true, reduce_mean = true, reduce_max = true,
   reduce_sum = true }
 
---- Nodes on the way from an input to the logits that carry pixels, in order; branches that pooled the whole image (gates,
---- context) are left out until they come back to the size of the map.
+--- Nodes on the way from an input to the logits that carry pixels, in order; branches that pooled the whole image
+--- (gates, context) are left out until they come back to the size of the map.
 local function trunk(graph, logits)
   local wanted, driven, pooled, nodes = ancestors(logits), {}, {}, {}
   for _, node in ipairs(graph:nodes()) do
@@ -201,8 +203,10 @@ local function bottleneck(nodes)
 end
 
 local activations = {}
-for _, kind in ipairs { "relu", "leaky_relu", "prelu", "elu", "selu", "gelu", "silu", "hard_swish", "clip", "tanh", "mish",
-  "softplus", "batch_norm", "instance_norm", "group_norm", "add", "conv", "conv_transpose" } do activations[kind] = true end
+for kind in ([[relu leaky_relu prelu elu selu gelu silu hard_swish clip tanh mish softplus batch_norm instance_norm
+  group_norm add conv conv_transpose]]):gmatch "%S+" do
+  activations[kind] = true
+end
 
 --- The last of a list of nodes that is `of` or something it depends on, and passes the test.
 local function last_before(nodes, of, test)

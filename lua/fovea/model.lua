@@ -49,6 +49,25 @@ local function check_weights(source)
     table.concat(bad, ", ", 1, math.min(#bad, 5))), "mismatch"
 end
 
+--- A model over a source (fovea.import); checks that it builds at its default shape.
+local function from_source(source, name, options)
+  local sound, complaint, reason = check_weights(source)
+  if not sound then return nil, complaint, reason end
+  if #source.inputs ~= 1 then
+    return nil, ("%s: the model has %d inputs; models with one image input are supported"):format(source.path,
+      #source.inputs), "unsupported"
+  end
+  local model = setmetatable({
+    name = name, path = source.path, source = source, warnings = source.warnings or {}, instances = {},
+    instance_order = {}, inspection_shape = options.input_shape,
+  }, Model)
+  model.preprocess = options.preprocess and preprocess.record(options.preprocess)
+    or default_preprocess(source.inputs[1].dims)
+  local first, why, kind = model:at(model:default_shape())
+  if not first then return nil, why, kind end
+  return model
+end
+
 --- Loads a model file.
 ---@param path string ONNX
 ---@param options? { preprocess: table?, upsample_coordinates: string?, input_shape: integer[]? } preprocess: how images
@@ -63,21 +82,29 @@ function M.load(path, options)
   lookup.check_keys(options, LOAD_OPTIONS, "load")
   local source, message, code = import.open(path, { upsample_coordinates = options.upsample_coordinates })
   if not source then return nil, message, code end
-  local sound, complaint, reason = check_weights(source)
-  if not sound then return nil, complaint, reason end
-  if #source.inputs ~= 1 then
-    return nil, ("%s: the model has %d inputs; models with one image input are supported"):format(path,
-      #source.inputs), "unsupported"
+  return from_source(source, (path:match("([^/]+)$"):gsub("%.[%w_]+$", "")), options)
+end
+
+--- A model built in Lua.
+---@param spec { name: string, input: (integer|false)[], build: fun(g: fovea.Graph, x: fovea.Node): fovea.Node|table,
+---  preprocess: table? } input: shape, false where open; build: returns the output node, or a list of outputs, each a
+--- node named after its output
+---@return fovea.Model
+function M.new(spec)
+  lookup.check_keys(spec, { "name", "input", "build", "preprocess" }, "model")
+  local source = { path = spec.name, inputs = { { name = "input", dims = spec.input } } }
+  function source.build(_, graph, shapes)
+    local x = graph:input(shapes[1], { name = "input" })
+    local outputs = spec.build(graph, x)
+    if type(outputs) ~= "table" then outputs = { outputs } end
+    local built = { outputs = {}, order = {}, inputs = { input = x } }
+    for i, node in ipairs(outputs) do
+      built.order[i] = node:name()
+      built.outputs[node:name()] = node
+    end
+    return built
   end
-  local model = setmetatable({
-    name = path:match "([^/]+)$":gsub("%.[%w_]+$", ""), path = path, source = source, warnings = source.warnings,
-    instances = {}, instance_order = {}, inspection_shape = options.input_shape,
-  }, Model)
-  model.preprocess = options.preprocess and preprocess.record(options.preprocess)
-    or default_preprocess(source.inputs[1].dims)
-  local first, why, kind = model:at(model:default_shape())
-  if not first then return nil, why, kind end
-  return model
+  return assert(from_source(source, spec.name, { preprocess = spec.preprocess }))
 end
 
 --- Input shape of the file; open axes are filled: batch 1, channels 3, spatial axes 256.
@@ -154,8 +181,8 @@ function Model:outputs()
   return names
 end
 
---- Layers that a filter picks, in order: nil for all, a name or glob ("dec*"), a list, a function, or a table of `kind`,
---- `name`, `last`, `spatial`. Shapes are those at the default input shape.
+--- Layers that a filter picks, in order: nil for all, a name or glob ("dec*"), a list, a function, or a table of
+--- `kind`, `name`, `last`, `spatial`. Shapes are those at the default input shape.
 ---@param filter? string|string[]|function|table
 ---@return fovea.Layer[]
 function Model:layers(filter)
@@ -171,111 +198,6 @@ function Model:layer(name)
     if layer.name == name then return layer end
   end
   error(layers.unknown(all, name), 2)
-end
-
---- Raises unless a tensor can be the input.
-local function check_input(model, tensor, what)
-  if type(tensor) ~= "userdata" then error(("%s: a tensor is expected, not a %s"):format(what, type(tensor)), 3) end
-  local dims, shape = model.source.inputs[1].dims, tensor:shape()
-  if #dims > 0 and #dims ~= #shape then
-    error(("%s: the input has %d axes, the tensor is %s"):format(what, #dims, table.concat(shape, "x")), 3)
-  end
-  if dims[2] and shape[2] ~= dims[2] then
-    error(("%s: the model takes %d channels, the tensor is %s"):format(what, dims[2], table.concat(shape, "x")), 3)
-  end
-end
-
---- Runs a plan on a tensor; used by forward and explain.
-function Model:run(instance, plan, tensor)
-  local ok, message, code = plan:set_input(instance.input, tensor)
-  if ok then ok, message, code = plan:forward() end
-  if not ok then return nil, ("%s: %s"):format(self.path, message), code end
-  return true
-end
-
---- Runs the model. Outputs come as the file has them (logits or probabilities).
----@param tensor fovea.Tensor N x C x [D] x H x W
----@return table<string, fovea.Tensor>? outputs by name, and by position
----@return string? message
----@return string? code
-function Model:forward(tensor)
-  check_input(self, tensor, "forward")
-  local instance, message, code = self:at(tensor:shape())
-  if not instance then return nil, message, code end
-  local taps = {}
-  for i, found in ipairs(instance.outputs) do taps[i] = found.final end
-  local plan, why, kind = self:plan(instance, { mode = "infer", taps = taps })
-  if not plan then return nil, why, kind end
-  local ran, reason, failure = self:run(instance, plan, tensor)
-  if not ran then return nil, reason, failure end
-  local results = {}
-  for i, found in ipairs(instance.outputs) do
-    results[i] = assert(plan:value(found.final))
-    results[found.name] = results[i]
-  end
-  return results
-end
-
---- Nodes of layers by name; unknown names raise with the nearest ones.
-local function nodes_of(instance, names, level)
-  local nodes = {}
-  for i, name in ipairs(type(names) == "table" and names or { names }) do
-    nodes[i] = instance.nodes[type(name) == "table" and name.name or name]
-    if not nodes[i] then error(layers.unknown(instance.layers, tostring(name)), level + 1) end
-  end
-  return nodes
-end
-M.nodes_of = nodes_of
-
---- Activations of layers for an input.
----@param tensor fovea.Tensor
----@param names string|string[]
----@return table<string, fovea.Tensor>? activations by layer name
----@return string? message
----@return string? code
-function Model:activations(tensor, names)
-  check_input(self, tensor, "activations")
-  local instance, message, code = self:at(tensor:shape())
-  if not instance then return nil, message, code end
-  local nodes = nodes_of(instance, names, 2)
-  local plan, why, kind = self:plan(instance, { mode = "infer", taps = nodes })
-  if not plan then return nil, why, kind end
-  local ran, reason, failure = self:run(instance, plan, tensor)
-  if not ran then return nil, reason, failure end
-  local results = {}
-  for _, node in ipairs(nodes) do results[node:name()] = assert(plan:value(node)) end
-  return results
-end
-
---- Gradients of sum(seed * logits) with respect to layers, for an input.
----@param tensor fovea.Tensor
----@param names string|string[] layers; "input" stands for the input itself
----@param seed fovea.Tensor shape of the logits of the output
----@param output_name? string default: the first output
----@return table<string, fovea.Tensor>? gradients by layer name
----@return string? message
----@return string? code
-function Model:gradients(tensor, names, seed, output_name)
-  check_input(self, tensor, "gradients")
-  local instance, message, code = self:at(tensor:shape())
-  if not instance then return nil, message, code end
-  local found = self:output(instance, output_name)
-  local nodes = {}
-  for i, name in ipairs(type(names) == "table" and names or { names }) do
-    nodes[i] = name == "input" and instance.input or nodes_of(instance, name, 2)[1]
-  end
-  local plan, why, kind = self:plan(instance,
-    { mode = "explain", taps = { found.logits }, seeds = { found.logits }, gradients = nodes })
-  if not plan then return nil, why, kind end
-  local ran, reason, failure = self:run(instance, plan, tensor)
-  if not ran then return nil, reason, failure end
-  assert(plan:set_seed(found.logits, seed))
-  assert(plan:backward())
-  local results = {}
-  for i, name in ipairs(type(names) == "table" and names or { names }) do
-    results[name] = assert(plan:gradient(nodes[i]))
-  end
-  return results
 end
 
 --- The output of that name (or number); raises with the known names when there is none.
@@ -320,6 +242,8 @@ function Model:__tostring() return self:table() end
 --- Frees graphs and plans at once instead of at the next collection.
 function Model:close() self.instances, self.instance_order = {}, {} end
 Model.__close = Model.close
+
+for name, method in pairs(require "fovea.passes".methods) do Model[name] = method end
 
 M.Model = Model
 

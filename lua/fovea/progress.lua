@@ -44,11 +44,13 @@ function Progress:step(text)
 end
 
 --- A message that does not tear the bar.
+---@param text string
 function Progress:say(text)
   io.stderr:write(self.tty and "\r\27[K" or "", text, "\n")
   if self.tty then draw(self) end
 end
 
+--- Takes the bar away.
 function Progress:done()
   if self.tty then io.stderr:write("\r\27[K") end
 end

@@ -11,6 +11,8 @@ local M = {
     .. "a tensor. Exit status: 0 done, 1 some cases failed, 2 misuse.",
 }
 
+--- Describes the command line.
+---@param parser table argparse parser
 function M.define(parser)
   parser:argument("model", "model file (.onnx)")
   parser:argument("images", "PNG, JPEG, .npy or .safetensors files"):args "+"
@@ -84,6 +86,9 @@ local function load(arguments)
   return model
 end
 
+--- Does the work.
+---@param arguments table parsed command line
+---@return integer status
 function M.run(arguments)
   local model, message = load(arguments)
   if not model then

@@ -15,6 +15,7 @@ local M = {}
 M.DONE, M.FAILED, M.MISUSE = 0, 1, 2
 
 --- Writes "fovea: ..." to standard error.
+---@param text string
 function M.complain(text)
   io.stderr:write("fovea: ", text, "\n")
 end
@@ -24,13 +25,13 @@ local function overview()
   for _, name in ipairs(lookup.names "fovea.cli") do
     rows[#rows + 1] = ("  %-10s %s"):format(name, require("fovea.cli." .. name).summary)
   end
-  return ([[
+  return ([==[
 fovea %s - shows what a medical image segmentation model looks at
 
 usage: fovea COMMAND [OPTIONS]      fovea COMMAND --help
        fovea [LUA OPTIONS] [SCRIPT [ARGS]]
 
-%s]]):format(core.version(), table.concat(rows, "\n"))
+%s]==]):format(core.version(), table.concat(rows, "\n"))
 end
 
 local function parse(name, command, arguments)

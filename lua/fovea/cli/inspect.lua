@@ -4,6 +4,8 @@ local fovea = require "fovea"
 
 local M = { summary = "show the layers, shapes and parameters of a model" }
 
+--- Describes the command line.
+---@param parser table argparse parser
 function M.define(parser)
   parser:argument("model", "model file (.onnx)")
   parser:option("--layer", "only layers of this name or pattern"):count "*"
@@ -41,6 +43,9 @@ local function describe(model, layers)
     default_layers = fovea.json.array(model:default_layers()) }
 end
 
+--- Does the work.
+---@param arguments table parsed command line
+---@return integer status
 function M.run(arguments)
   local model, message = fovea.load(arguments.model)
   if not model then
