@@ -25,12 +25,14 @@ end
 
 --- A problem of the file: caught by the importer and returned as nil, message, code.
 ---@param format string
+---@param ... any
 function Context:fail(format, ...)
   local n = self.node_info
   error({ message = ("node '%s' (%s): "):format(n.label, n.op_type) .. format:format(...), code = "unsupported" }, 0)
 end
 
 --- Adds a warning to the importer, once.
+---@param text string
 function Context:warn(text)
   self.importer:warn(text)
 end
@@ -38,6 +40,7 @@ end
 -- inputs and attributes ------------------------------------------------------------------------------------------
 
 --- Value of input i (counted from 1), nil when it is left out.
+---@param i integer
 ---@return fovea.onnx.Value?
 function Context:optional(i)
   local name = self.node_info.inputs[i]
@@ -49,6 +52,9 @@ function Context:optional(i)
   return value
 end
 
+--- As optional, but fails when the input is left out.
+---@param i integer
+---@return fovea.onnx.Value
 function Context:input(i)
   return self:optional(i) or self:fail("input %d is missing", i)
 end
@@ -60,6 +66,9 @@ function Context:inputs()
   return list
 end
 
+--- An attribute of the current node.
+---@param name string
+---@param default any
 function Context:attr(name, default)
   local value = self.node_info.attributes[name]
   if value == nil then return default end
@@ -67,6 +76,8 @@ function Context:attr(name, default)
 end
 
 --- A constant input, or nil when it is left out; fails when it depends on activations.
+---@param i integer
+---@return fovea.onnx.Value?
 function Context:constant(i)
   local value = self:optional(i)
   if value and not V.is_constant(value) then self:fail("input %d must be a constant", i) end
@@ -75,6 +86,10 @@ end
 
 --- List of numbers from attribute `name`, or from constant input i; nil when neither is there. The second result
 --- tells whether the numbers follow the size of the input of this build.
+---@param name string?
+---@param i integer?
+---@return number[]? list
+---@return boolean? dynamic
 function Context:list(name, i)
   local attribute = name and self:attr(name)
   if attribute then return type(attribute) == "table" and attribute or { attribute }, false end
@@ -84,6 +99,9 @@ function Context:list(name, i)
 end
 
 --- A single number from an attribute or a constant input.
+---@param name string?
+---@param i integer?
+---@return number?
 function Context:scalar(name, i)
   local list = self:list(name, i)
   if list and #list ~= 1 then self:fail("one number expected, not %d", #list) end
@@ -91,6 +109,9 @@ function Context:scalar(name, i)
 end
 
 --- 0-based ONNX axis (negative from the end) -> 1-based.
+---@param axis integer
+---@param rank integer
+---@return integer
 function Context:axis(axis, rank)
   local at = axis < 0 and axis + rank + 1 or axis + 1
   if at < 1 or at > rank then self:fail("axis %d does not exist in a value of %d dimensions", axis, rank) end
@@ -100,6 +121,8 @@ end
 -- emitting nodes -------------------------------------------------------------------------------------------------
 
 --- A name that no node of the graph has.
+---@param name string
+---@return string
 function Context:unique(name)
   local candidate, n = name, 0
   while self.used[candidate] do
@@ -128,6 +151,10 @@ function Context:emit(op, arguments, suffix, label)
 end
 
 --- emit for the common case: one activation, its layout kept.
+---@param op string
+---@param value fovea.onnx.Value
+---@param options? table
+---@return fovea.onnx.Value
 function Context:unary(op, value, options)
   local arguments = options or {}
   local base, perm = self:base(value)
@@ -149,6 +176,11 @@ local function moves_nothing(shape, perm)
   return true
 end
 
+--- A node with its axes permuted, made once per permutation.
+---@param node fovea.Node
+---@param perm integer[]
+---@param label? string name of the new node
+---@return fovea.Node
 function Context:transposed(node, perm, label)
   if V.is_identity(perm) then return node end
   local cache = self.transposes[node] or {}
@@ -167,6 +199,9 @@ function Context:transposed(node, perm, label)
 end
 
 --- x with another shape: constants at once, activations when somebody needs the node.
+---@param x fovea.onnx.Value
+---@param shape integer[]
+---@return fovea.onnx.Value
 function Context:view(x, shape)
   if V.count(shape) ~= V.count(x.shape) then
     self:fail("%s cannot become %s", table.concat(x.shape, "x"), table.concat(shape, "x"))
@@ -185,6 +220,9 @@ function Context:view(x, shape)
 end
 
 --- Graph node and permutation of an activation as they are, or a constant made into a node.
+---@param value fovea.onnx.Value
+---@return fovea.Node
+---@return integer[]? perm
 function Context:base(value)
   if value.kind ~= "node" then return self:source(value), nil end
   if value.reshape_of and not value.node then
@@ -194,6 +232,8 @@ function Context:base(value)
 end
 
 --- Graph node with the axes in logical order.
+---@param value fovea.onnx.Value
+---@return fovea.Node
 function Context:node(value)
   local node, perm = self:base(value)
   return perm and self:transposed(node, perm, value.label) or node
@@ -201,6 +241,9 @@ end
 
 --- Graph node X such that axis perm[i] of X is logical axis i of the value: brings an operand into the layout of the
 --- others. Values with fewer axes get leading ones.
+---@param value fovea.onnx.Value
+---@param perm integer[]
+---@return fovea.Node
 function Context:node_in(value, perm)
   local rank = #perm
   if value.kind == "floats" then return self:source(self:constant_in(value, perm)) end
@@ -218,6 +261,10 @@ end
 -- constants ------------------------------------------------------------------------------------------------------
 
 --- A constant computed from another one, made once for all graphs of the importer.
+---@param value fovea.onnx.Value
+---@param key string what is computed
+---@param compute fun(t: fovea.Tensor): fovea.Tensor
+---@return fovea.onnx.Value
 function Context:derive(value, key, compute)
   local cache = self.importer.derived[value.tensor] or {}
   self.importer.derived[value.tensor] = cache
@@ -225,16 +272,28 @@ function Context:derive(value, key, compute)
   return V.floats(cache[key], value.name, value.dynamic)
 end
 
+--- A float constant with another shape.
+---@param value fovea.onnx.Value
+---@param shape integer[]
+---@return fovea.onnx.Value
 function Context:reshape_constant(value, shape)
   if V.same_list(value.shape, shape) then return value end
   return self:derive(value, "reshape " .. table.concat(shape, "x"), function(t) return t:reshape(shape) end)
 end
 
+--- A float constant whose axis i is axis list[i] of the given one.
+---@param value fovea.onnx.Value
+---@param list integer[]
+---@return fovea.onnx.Value
 function Context:transpose_constant(value, list)
   if V.is_identity(list) then return value end
   return self:derive(value, "transpose " .. table.concat(list, ","), function(t) return t:transpose(list) end)
 end
 
+--- A float constant in the layout of node_in.
+---@param value fovea.onnx.Value
+---@param perm integer[]
+---@return fovea.onnx.Value
 function Context:constant_in(value, perm)
   local rank, shape = #perm, value.shape
   if V.count(shape) == 1 then return value end
@@ -251,6 +310,9 @@ end
 
 --- Graph node of a float constant: a parameter when it comes from an initialiser with more than one element or is a
 --- weight by its role, a constant otherwise. The same tensor is the same node: shared weights stay shared.
+---@param value fovea.onnx.Value
+---@param role? string "weight", "bias", ...
+---@return fovea.Node
 function Context:source(value, role)
   if value.kind == "node" then return self:node(value) end
   if value.kind ~= "floats" then self:fail("an integer value where an activation or weight is needed") end
@@ -267,6 +329,9 @@ function Context:source(value, role)
 end
 
 --- A weight input: constant, of the given role; nil when it is left out.
+---@param i integer
+---@param role string
+---@return fovea.Node?
 function Context:weight(i, role)
   local value = self:optional(i)
   if not value then return nil end

@@ -53,6 +53,7 @@ local function guarded(path, fn, ...)
 end
 
 --- Notes something the user should know, once.
+---@param text string
 function Importer:warn(text)
   for _, known in ipairs(self.warnings) do
     if known == text then return end
@@ -204,6 +205,8 @@ local function wanted_shape(importer, given, i)
 end
 
 --- Shapes of all values at the file's own size, when that differs from what is wanted; nil otherwise.
+---@param shapes integer[][]
+---@return table<string, integer[]>?
 function Importer:declared_shapes(shapes)
   local own, differs = {}, false
   for i, input in ipairs(self.inputs) do

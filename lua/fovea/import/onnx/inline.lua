@@ -42,6 +42,9 @@ local function scope(fn, call, prefix)
   end
 end
 
+--- True when the function has an input of that name.
+---@param fn table
+---@param name string
 function M.is_formal_input(fn, name)
   for _, formal in ipairs(fn.inputs) do
     if formal == name then return true end
@@ -67,6 +70,9 @@ local function rename_graph(graph, rename)
 end
 
 --- Copy of a node with other value names.
+---@param node table
+---@param rename fun(name: string): string
+---@return table
 function M.renamed(node, rename)
   local out = copy(node)
   out.inputs, out.outputs, out.attributes = {}, {}, copy(node.attributes)

@@ -13,11 +13,15 @@ local kinds = {
 }
 
 --- 'ConvTranspose' -> 'conv_transpose'.
+---@param op_type string
+---@return string
 function M.kind(op_type)
   return kinds[op_type] or op_type:gsub("(%l%d?)(%u)", "%1_%2"):lower()
 end
 
 --- '/a/b/b.5/Relu' -> 'a.b.5.Relu': a module's name repeats the name of the list it is in.
+---@param name string
+---@return string
 function M.dotted(name)
   local kept = {}
   for segment in name:gsub("^StatefulPartitionedCall/", ""):gmatch("[^/]+") do
@@ -87,6 +91,10 @@ function M.assign(nodes, initializers, used)
 end
 
 --- Name for a graph input: its own unless it is a mere number.
+---@param name string
+---@param index integer
+---@param total integer
+---@return string
 function M.input(name, index, total)
   if has_letters(name) then return M.dotted(name) end
   return total == 1 and "input" or ("input_%d"):format(index)

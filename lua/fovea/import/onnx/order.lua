@@ -11,6 +11,8 @@ local function title(node)
 end
 
 --- Calls fn(name) for each value that a node reads, those of its subgraphs included.
+---@param node table
+---@param fn fun(name: string)
 function M.each_input(node, fn)
   for _, name in ipairs(node.inputs) do
     if name ~= "" then fn(name) end

@@ -21,6 +21,9 @@ local function key(shape)
 end
 
 --- Remembers how a value's spatial size changed. Called for every activation in the second walk.
+---@param c fovea.onnx.Context
+---@param name string of the value
+---@param shape integer[]
 function M.observe(c, name, shape)
   local declared = c.declared and c.declared[name]
   if not declared or #declared ~= #shape or #shape < 3 then return end
@@ -86,11 +89,17 @@ function M.sizes(c, sizes, old, new)
 end
 
 --- Shape that the current node's input i had at the file's own size, nil when that is being built or not known.
+---@param c fovea.onnx.Context
+---@param i integer
 function M.declared_shape(c, i)
   return c.declared and c.declared[c.node_info.inputs[i]]
 end
 
 --- As M.sizes for the spatial axes alone, of the value at input i.
+---@param c fovea.onnx.Context
+---@param wanted integer[]
+---@param value fovea.onnx.Value
+---@param i integer
 function M.spatial(c, wanted, value, i)
   local old = M.declared_shape(c, i)
   if not old then return wanted end
@@ -151,6 +160,7 @@ local function take_rest(written, out, run, total)
 end
 
 --- Target shape of a Reshape with constants.
+---@param c fovea.onnx.Context
 ---@param written integer[] as in the file, with 0 and -1
 ---@param out integer[] what it meant at the file's size
 ---@param old integer[] shape of the source at the file's size

@@ -16,6 +16,8 @@ local advice = {
 }
 
 --- Raises one error that lists every operator without a lowering, with all its nodes.
+---@param nodes table[]
+---@param lowering table<string, function>
 function M.unsupported(nodes, lowering)
   local found, list, text = {}, {}, {}
   for _, node in ipairs(nodes) do
@@ -47,6 +49,7 @@ local normalisations = {
 
 --- Warns when an exporter has folded the normalisation into the convolutions: a "convolution" then shows what used to
 --- come out of the normalisation after it.
+---@param importer fovea.onnx.Importer
 function M.normalisation(importer)
   local convolutions = false
   for _, node in ipairs(importer.nodes) do
@@ -84,6 +87,7 @@ end
 
 --- Finds inputs that TensorFlow's exporter left channels last: their public shape becomes channels first, and the
 --- transpositions cancel out when the graph is built.
+---@param importer fovea.onnx.Importer
 function M.layouts(importer)
   local readers = {}
   for _, node in ipairs(importer.nodes) do

@@ -16,11 +16,19 @@ local M = {}
 ---@field shape integer[]
 ---@field dynamic? boolean
 
+--- Integers of a shape (default: one axis).
+---@param ints integer[]
+---@param shape? integer[]
+---@param dynamic? boolean
 ---@return fovea.onnx.Value
 function M.ints(ints, shape, dynamic)
   return { kind = "ints", ints = ints, shape = shape or { #ints }, dynamic = dynamic or nil }
 end
 
+--- The same with 0 and 1 as truth values.
+---@param ints integer[]
+---@param shape? integer[]
+---@param dynamic? boolean
 ---@return fovea.onnx.Value
 function M.booleans(ints, shape, dynamic)
   local value = M.ints(ints, shape, dynamic)
@@ -28,12 +36,18 @@ function M.booleans(ints, shape, dynamic)
   return value
 end
 
+--- A float constant.
+---@param tensor fovea.Tensor
+---@param name? string of the initialiser
+---@param dynamic? boolean
 ---@return fovea.onnx.Value
 function M.floats(tensor, name, dynamic)
   return { kind = "floats", tensor = tensor, shape = tensor:shape(), name = name, dynamic = dynamic or nil }
 end
 
 --- An activation; with `perm` its logical axis i is axis perm[i] of the graph node.
+---@param node fovea.Node
+---@param perm? integer[]
 ---@return fovea.onnx.Value
 function M.node(node, perm)
   local shape = node:shape()
@@ -41,10 +55,14 @@ function M.node(node, perm)
   return { kind = "node", node = node, perm = perm, shape = perm and M.permuted(shape, perm) or shape }
 end
 
+--- True for integers and float constants.
+---@param value fovea.onnx.Value
 function M.is_constant(value)
   return value.kind == "ints" or value.kind == "floats"
 end
 
+--- Number of elements.
+---@param shape integer[]
 function M.count(shape)
   local n = 1
   for _, d in ipairs(shape) do n = n * d end
@@ -52,11 +70,16 @@ function M.count(shape)
 end
 
 --- The elements of a constant as a flat list of numbers.
+---@param value fovea.onnx.Value
+---@return number[]
 function M.numbers(value)
   if value.kind == "ints" then return value.ints end
   return value.tensor:values()
 end
 
+--- True when two lists hold the same entries.
+---@param a any[]
+---@param b any[]
 function M.same_list(a, b)
   if #a ~= #b then return false end
   for i = 1, #a do
@@ -67,6 +90,8 @@ end
 
 -- permutations ---------------------------------------------------------------------------------------------------
 
+--- True for 1, 2, 3, ...
+---@param perm integer[]
 function M.is_identity(perm)
   for i, p in ipairs(perm) do
     if p ~= i then return false end
@@ -75,12 +100,16 @@ function M.is_identity(perm)
 end
 
 --- list[perm[1]], list[perm[2]], ...
+---@param list any[]
+---@param perm integer[]
 function M.permuted(list, perm)
   local out = {}
   for i, p in ipairs(perm) do out[i] = list[p] end
   return out
 end
 
+--- The permutation that undoes another.
+---@param perm integer[]
 function M.inverse(perm)
   local out = {}
   for i, p in ipairs(perm) do out[p] = i end
@@ -88,6 +117,7 @@ function M.inverse(perm)
 end
 
 --- N, spatial..., C seen as N, C, spatial...: the layout of TensorFlow.
+---@param perm integer[]
 function M.is_channels_last(perm)
   local rank = #perm
   if rank < 4 or perm[1] ~= 1 or perm[rank] ~= 2 then return false end
@@ -97,6 +127,8 @@ function M.is_channels_last(perm)
   return true
 end
 
+--- That permutation.
+---@param rank integer
 function M.channels_last(rank)
   local perm = { 1 }
   for i = 2, rank - 1 do perm[i] = i + 1 end
@@ -107,6 +139,9 @@ end
 -- broadcasting ---------------------------------------------------------------------------------------------------
 
 --- NumPy's rule; nil when the shapes do not fit.
+---@param a integer[]
+---@param b integer[]
+---@return integer[]?
 function M.broadcast(a, b)
   local rank, out = math.max(#a, #b), {}
   for i = 1, rank do
@@ -128,6 +163,9 @@ local function strides_in(shape, out)
 end
 
 --- Positions (1-based) in a list of `shape` for each element of the broadcast `out`, in row-major order.
+---@param shape integer[]
+---@param out integer[]
+---@return integer[]
 function M.broadcast_positions(shape, out)
   local strides, index, positions, at = strides_in(shape, out), {}, {}, 1
   for i = 1, #out do index[i] = 0 end
@@ -144,6 +182,10 @@ function M.broadcast_positions(shape, out)
 end
 
 --- fn over the broadcast elements of integer lists; returns the list and its shape, or nil.
+---@param fn fun(...: integer): integer
+---@param ... fovea.onnx.Value
+---@return integer[]?
+---@return integer[]?
 function M.map(fn, ...)
   local values, shape = { ... }, {}
   for _, v in ipairs(values) do
@@ -161,6 +203,8 @@ function M.map(fn, ...)
 end
 
 --- True when one of the values was computed from an activation's shape.
+---@param values table<any, fovea.onnx.Value>
+---@return boolean?
 function M.any_dynamic(values)
   for _, v in pairs(values) do
     if v.dynamic then return true end

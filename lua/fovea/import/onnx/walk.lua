@@ -71,6 +71,8 @@ local function run(c, nodes)
 end
 
 --- Lowers the nodes of a chosen branch in place; returns the values of its outputs.
+---@param graph table
+---@return fovea.onnx.Value[]
 function Context:run_branch(graph)
   local initializers = {}
   for _, t in ipairs(graph.initializers) do

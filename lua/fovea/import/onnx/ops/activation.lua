@@ -35,27 +35,38 @@ M.Mish = simple "mish"
 M.HardSwish = simple "hard_swish"
 M.Swish = simple "silu"
 
+--- Slope 0.01 unless written.
+---@param c fovea.onnx.Context
 function M.LeakyRelu(c)
   return c:unary("leaky_relu", c:input(1), { alpha = c:attr("alpha", 0.01) })
 end
 
+--- Alpha 1 unless written.
+---@param c fovea.onnx.Context
 function M.Elu(c)
   return c:unary("elu", c:input(1), { alpha = c:attr("alpha", 1.0) })
 end
 
+--- The constants of the paper unless written.
+---@param c fovea.onnx.Context
 function M.Selu(c)
   return c:unary("selu", c:input(1), { alpha = c:attr("alpha"), gamma = c:attr("gamma") })
 end
 
+--- Slope 0.2 unless written (PyTorch writes 1/6).
+---@param c fovea.onnx.Context
 function M.HardSigmoid(c)
   return c:unary("hard_sigmoid", c:input(1), { alpha = c:attr("alpha", 0.2), beta = c:attr("beta", 0.5) })
 end
 
+--- Exact, or the tanh approximation.
+---@param c fovea.onnx.Context
 function M.Gelu(c)
   return c:unary("gelu", c:input(1), { approximate = c:attr("approximate", "none") })
 end
 
 --- Bounds: attributes before opset 11, inputs since.
+---@param c fovea.onnx.Context
 function M.Clip(c)
   local x = c:input(1)
   local low, high = c:scalar("min", 2), c:scalar("max", 3)
@@ -71,6 +82,7 @@ function M.Clip(c)
 end
 
 --- Slope per channel: shapes C, C x 1 x 1, 1 x C x 1 x 1 or a single number; channels last when the value is.
+---@param c fovea.onnx.Context
 function M.PRelu(c)
   local x, slope = c:input(1), c:constant(2)
   if not slope or slope.kind ~= "floats" then c:fail("the slope must be a constant") end
@@ -114,10 +126,13 @@ M.Softmax = softmax "softmax"
 M.LogSoftmax = softmax "log_softmax"
 
 --- Outside training nothing happens; the mask output is never there in an exported model.
+---@param c fovea.onnx.Context
 function M.Dropout(c)
   return c:input(1)
 end
 
+--- The value itself.
+---@param c fovea.onnx.Context
 function M.Identity(c)
   return c:input(1)
 end

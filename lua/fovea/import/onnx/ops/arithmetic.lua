@@ -77,6 +77,8 @@ end
 
 M.Sum = M.Add
 
+--- Mean of several values, element by element.
+---@param c fovea.onnx.Context
 function M.Mean(c)
   local values = c:inputs()
   local result = values[1]
@@ -87,6 +89,7 @@ function M.Mean(c)
 end
 
 --- x^p with one constant exponent.
+---@param c fovea.onnx.Context
 function M.Pow(c)
   local x, p = c:input(1), c:constant(2)
   if x.kind == "ints" and p.kind == "ints" then return integers(c, power, x, p) end
@@ -96,6 +99,8 @@ function M.Pow(c)
   return c:unary("pow", x, { exponent = exponent })
 end
 
+--- Remainder of integers.
+---@param c fovea.onnx.Context
 function M.Mod(c)
   local a, b = c:constant(1), c:constant(2)
   if a.kind ~= "ints" or b.kind ~= "ints" then c:fail("the remainder of floating-point values is not supported") end
@@ -154,6 +159,8 @@ local function masked(c, condition, x, y)
   return binary(c, ops.Add, part(x, mask, "taken"), part(y, 1 - mask, "other"))
 end
 
+--- Selects by a constant condition.
+---@param c fovea.onnx.Context
 function M.Where(c)
   local condition, x, y = c:constant(1), c:input(2), c:input(3)
   local dynamic = V.any_dynamic { condition, x, y }

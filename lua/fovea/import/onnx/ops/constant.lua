@@ -5,6 +5,9 @@ local tensor = require "fovea.tensor"
 local M = {}
 
 --- A tensor of the file as a value.
+---@param t table of core.onnx_read
+---@param name? string
+---@return fovea.onnx.Value
 function M.value(t, name)
   if t.tensor then return V.floats(t.tensor, name) end
   local out = V.ints(t.ints, t.shape)

@@ -49,6 +49,8 @@ local function kernel_of(c, weights)
   return table.move(weights.shape, 3, #weights.shape, 1, {})
 end
 
+--- Any number of spatial axes, groups, dilation, asymmetric padding.
+---@param c fovea.onnx.Context
 function M.Conv(c)
   local x, weights = c:input(1), c:input(2)
   local options = window(c, x.shape, kernel_of(c, weights))
@@ -68,6 +70,8 @@ local function fit_output(options, shape, kernel, wanted, upper)
   end
 end
 
+--- The size of the output is given by pads, by `output_shape`, or by auto_pad.
+---@param c fovea.onnx.Context
 function M.ConvTranspose(c)
   local x, weights = c:input(1), c:input(2)
   local kernel, auto = kernel_of(c, weights), c:attr("auto_pad", "NOTSET")
@@ -99,6 +103,8 @@ local function pool(c, op)
   return options, x, op
 end
 
+--- Without the indices that unpooling needs.
+---@param c fovea.onnx.Context
 function M.MaxPool(c)
   if (c.node_info.outputs[2] or "") ~= "" and c.used_values[c.node_info.outputs[2]] then
     c:fail("the indices of a max pooling (for unpooling) are not supported")
@@ -115,6 +121,8 @@ local function covers_all(c, options, x)
   return true
 end
 
+--- A pool over everything is a global one.
+---@param c fovea.onnx.Context
 function M.AveragePool(c)
   local options, x = pool(c)
   if covers_all(c, options, x) then return V.node(c:emit("global_avg_pool", { options[1] })) end
@@ -132,10 +140,14 @@ local function spatial_axes(rank)
   return axes
 end
 
+--- Mean over the spatial axes.
+---@param c fovea.onnx.Context
 function M.GlobalAveragePool(c)
   return V.node(c:emit("global_avg_pool", { c:node(c:input(1)) }))
 end
 
+--- Maximum over the spatial axes.
+---@param c fovea.onnx.Context
 function M.GlobalMaxPool(c)
   local x = c:input(1)
   return V.node(c:emit("reduce_max", { c:node(x), axes = spatial_axes(#x.shape), keep_dims = true }))

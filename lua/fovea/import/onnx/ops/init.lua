@@ -7,6 +7,7 @@ end
 for name, lower in pairs(require("fovea.import.onnx.ops.constant").ops) do M[name] = lower end
 
 --- A branch is chosen when the graph is built: its condition must be known by then.
+---@param c fovea.onnx.Context
 function M.If(c)
   local condition = c:optional(1)
   if not condition or condition.kind ~= "ints" then

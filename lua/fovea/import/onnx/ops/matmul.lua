@@ -13,6 +13,7 @@ local function scaled(c, value, factor)
 end
 
 --- alpha A' B' + beta C; a layer when B is constant.
+---@param c fovea.onnx.Context
 function M.Gemm(c)
   local a, b, bias = c:input(1), c:input(2), c:optional(3)
   local alpha, beta = c:attr("alpha", 1.0), c:attr("beta", 1.0)
@@ -49,6 +50,8 @@ local function matrix(c, value, first)
   return c:emit("reshape", { c:source(value), shape = first and { 1, n } or { n, 1 } }, "matrix"), true
 end
 
+--- A layer when the right factor is a constant matrix.
+---@param c fovea.onnx.Context
 function M.MatMul(c)
   local a, b = c:input(1), c:input(2)
   if a.kind == "floats" and b.kind == "floats" then
@@ -76,6 +79,7 @@ local function split_labels(labels, batch)
 end
 
 --- The equations that are matrix products with leading batch axes: "bhid,bhjd->bhij", "ij,jk->ik" and the like.
+---@param c fovea.onnx.Context
 function M.Einsum(c)
   local equation = c:attr("equation", ""):gsub("%s", "")
   local left, right, out = equation:match("^(%a+),(%a+)%->(%a+)$")

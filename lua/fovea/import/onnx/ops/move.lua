@@ -22,6 +22,7 @@ local function transpose_integers(value, perm)
 end
 
 --- Nothing is moved before somebody needs it: pairs of transpositions (TensorFlow's layouts) disappear.
+---@param c fovea.onnx.Context
 function M.Transpose(c)
   local x, perm = c:input(1), {}
   local rank = #x.shape
@@ -52,6 +53,8 @@ local function concat_integers(c, values, axis)
   return V.ints(ints, shape, V.any_dynamic(values))
 end
 
+--- Joins values along an axis, in the layout of the first that has one.
+---@param c fovea.onnx.Context
 function M.Concat(c)
   local values = c:inputs()
   local axis = c:axis(c:attr("axis", 1), #values[1].shape)
@@ -132,6 +135,8 @@ local function stretched(c, old, new, start, stop, step)
     start, stop)
 end
 
+--- One slice per axis named.
+---@param c fovea.onnx.Context
 function M.Slice(c)
   local x = c:input(1)
   local starts, dynamic_start = c:list("starts", 2)
@@ -153,6 +158,7 @@ function M.Slice(c)
 end
 
 --- Sizes from the attribute or input `split`, or equal parts.
+---@param c fovea.onnx.Context
 function M.Split(c)
   local x = c:input(1)
   local axis, parts = c:axis(c:attr("axis", 0), #x.shape), #c.node_info.outputs
@@ -203,6 +209,8 @@ local function gather_constant(c, x, axis, indices)
   return V.floats(tensor.concat(list, axis), nil, x.dynamic)
 end
 
+--- Picks constant indices of an axis.
+---@param c fovea.onnx.Context
 function M.Gather(c)
   local x, index = c:input(1), c:constant(2)
   if index.kind ~= "ints" then c:fail("the indices must be integers") end
@@ -225,6 +233,8 @@ end
 
 -- pad and blocks ---------------------------------------------------------------------------------------------------
 
+--- Constant, reflected or edge values; negative pads crop.
+---@param c fovea.onnx.Context
 function M.Pad(c)
   local x, pads = c:input(1), c:list("pads", 2)
   local mode, axes, rank = c:attr("mode", "constant"), c:list(nil, 4), #x.shape
@@ -248,11 +258,15 @@ function M.Pad(c)
   return V.node(c:emit("pad", { base, before = before, after = after, mode = mode, value = value }), perm)
 end
 
+--- Channels to pixels, depth-column-row or column-row-depth.
+---@param c fovea.onnx.Context
 function M.DepthToSpace(c)
   local order = c:attr("mode", "DCR") == "CRD" and "crd" or "dcr"
   return V.node(c:emit("depth_to_space", { c:node(c:input(1)), block = c:attr("blocksize"), order = order }))
 end
 
+--- Pixels to channels.
+---@param c fovea.onnx.Context
 function M.SpaceToDepth(c)
   return V.node(c:emit("space_to_depth", { c:node(c:input(1)), block = c:attr("blocksize") }))
 end

@@ -10,6 +10,8 @@ local function momentum(c)
   return m < 1 and 1 - m or nil
 end
 
+--- With the stored mean and variance; the graph decides about training.
+---@param c fovea.onnx.Context
 function M.BatchNormalization(c)
   if c:attr("spatial", 1) == 0 then c:fail("batch normalisation per pixel (spatial = 0) is not supported") end
   if c:attr("training_mode", 0) == 1 then
@@ -50,6 +52,8 @@ local function grouped(c, x, original)
   return { kind = "node", reshape_of = out, shape = x.shape, label = c.node_info.label .. ".view" }
 end
 
+--- Per sample and channel; group normalisation in disguise where the channels were regrouped before.
+---@param c fovea.onnx.Context
 function M.InstanceNormalization(c)
   local x = c:input(1)
   local original = x.reshape_of
@@ -68,6 +72,8 @@ function M.InstanceNormalization(c)
   return rank == 3 and { kind = "node", reshape_of = out, shape = x.shape, label = c.node_info.label .. ".back" } or out
 end
 
+--- One scale per group in operator set 18, one per channel since 21.
+---@param c fovea.onnx.Context
 function M.GroupNormalization(c)
   local x, groups = c:input(1), c:attr("num_groups")
   if not groups or x.shape[2] % groups ~= 0 then
@@ -80,6 +86,8 @@ function M.GroupNormalization(c)
   }))
 end
 
+--- Over the axes from `axis` on.
+---@param c fovea.onnx.Context
 function M.LayerNormalization(c)
   local x = c:input(1)
   for i = 2, 3 do

@@ -81,6 +81,8 @@ M.ReduceMean = reduction "reduce_mean"
 M.ReduceSum = reduction "reduce_sum"
 M.ReduceMax = reduction "reduce_max"
 
+--- Product of integers: the number of elements of a shape.
+---@param c fovea.onnx.Context
 function M.ReduceProd(c)
   local x = c:constant(1)
   local axes = axes_of(c, #x.shape)
@@ -113,6 +115,7 @@ M.ReduceL2 = composed("pow", "reduce_sum", "sqrt")
 M.ReduceSumSquare = composed("pow", "reduce_sum")
 
 --- The class per pixel: no gradient; what leads to it is the output that can be explained.
+---@param c fovea.onnx.Context
 function M.ArgMax(c)
   local x = c:input(1)
   if x.kind ~= "node" then c:fail("an arg-max of constants is not supported") end

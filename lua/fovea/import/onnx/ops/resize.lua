@@ -102,11 +102,15 @@ local function without_rule(c, x, scales, sizes, dynamic)
   return emit(c, x, sizes, scales, mode, rule)
 end
 
+--- Nearest or linear, by scales.
+---@param c fovea.onnx.Context
 function M.Upsample(c)
   local scales, dynamic = c:list("scales", 2)
   return without_rule(c, c:input(1), scales, nil, dynamic)
 end
 
+--- By scales or sizes, in the forms of all operator sets.
+---@param c fovea.onnx.Context
 function M.Resize(c)
   local x = c:input(1)
   if #c.node_info.inputs <= 2 then

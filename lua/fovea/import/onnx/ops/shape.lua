@@ -3,6 +3,8 @@ local V = require "fovea.import.onnx.value"
 
 local M = {}
 
+--- The dimensions, or those from `start` to `end`.
+---@param c fovea.onnx.Context
 function M.Shape(c)
   local x = c:input(1)
   local rank = #x.shape
@@ -14,6 +16,8 @@ function M.Shape(c)
   return V.ints(dims, { #dims }, x.kind == "node" or x.dynamic)
 end
 
+--- The number of elements.
+---@param c fovea.onnx.Context
 function M.Size(c)
   local x = c:input(1)
   return V.ints({ V.count(x.shape) }, {}, x.kind == "node" or x.dynamic)
@@ -40,6 +44,8 @@ local function resolve(c, written, shape, allow_zero)
   return out
 end
 
+--- To a shape that is computed, or written in the file and then translated to this input size.
+---@param c fovea.onnx.Context
 function M.Reshape(c)
   local x = c:input(1)
   local written, dynamic = c:list("shape", 2)
@@ -53,6 +59,8 @@ function M.Reshape(c)
   return c:view(x, resolve(c, written, x.shape, allow_zero))
 end
 
+--- Two axes: those before `axis`, and the rest.
+---@param c fovea.onnx.Context
 function M.Flatten(c)
   local x = c:input(1)
   local axis = c:attr("axis", 1)
@@ -64,6 +72,8 @@ function M.Flatten(c)
   return c:view(x, { rows, columns })
 end
 
+--- Drops axes of size 1.
+---@param c fovea.onnx.Context
 function M.Squeeze(c)
   local x, drop, shape = c:input(1), {}, {}
   local axes = c:list("axes", 2)
@@ -78,6 +88,8 @@ function M.Squeeze(c)
   return c:view(x, shape)
 end
 
+--- Adds axes of size 1.
+---@param c fovea.onnx.Context
 function M.Unsqueeze(c)
   local x, axes = c:input(1), c:list("axes", 2)
   if not axes then c:fail("the axes are missing") end
@@ -107,6 +119,8 @@ local function expanded(c, x, shape)
   return V.node(c:emit("expand", { c:node(x), shape = shape }))
 end
 
+--- Broadcasts to a shape.
+---@param c fovea.onnx.Context
 function M.Expand(c)
   local x = c:input(1)
   local wanted, dynamic = c:list("shape", 2)
@@ -122,6 +136,8 @@ function M.Expand(c)
   return expanded(c, x, shape)
 end
 
+--- Repeats along axes.
+---@param c fovea.onnx.Context
 function M.Tile(c)
   local x, repeats = c:input(1), c:list("repeats", 2)
   if not repeats or #repeats ~= #x.shape then c:fail("one repeat count per axis is needed") end
