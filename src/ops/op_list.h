@@ -2,6 +2,7 @@
  * only registration there is. */
 X(conv)
 X(conv_transpose)
+X(batch_norm)
 X(concat)
 X(reshape)
 X(transpose)
