@@ -5,6 +5,9 @@ local core = require "fovea.core"
 local nd = require "support.nd"
 local assert = require "luassert"
 
+-- Under valgrind memory is the point: the many runs of the reference that differences take are left out.
+local memory_only = os.getenv "FOVEA_MEMORY_ONLY" ~= nil
+
 local M = {}
 
 local function source_tensor(source, seed)
@@ -105,6 +108,7 @@ end
 --- Compares a gradient with the differences, and <v, J'w> with <J v, w>.
 local function check_gradient(case, found, k, gradient, what)
   local values, tolerance = gradient:values(), case.gradient_tolerance or 2e-4
+  if memory_only then return end
   local scale = math.max(scale_of(values), 1e-3)
   for i, want in pairs(found.differences) do
     if not within(values[i] - want, tolerance * scale) then
@@ -159,7 +163,7 @@ function M.case(case)
   known.seed = fovea.uniform(known.value.shape, { seed = 5, min = -1, max = 1 })
   for i, source in ipairs(case.sources) do
     if case.gradient ~= false and source.gradient ~= false then
-      known.probes[i] = probe(case, arrays, known.seed:values(), i)
+      known.probes[i] = memory_only and {} or probe(case, arrays, known.seed:values(), i)
     end
   end
   run_once(case, known, false)
