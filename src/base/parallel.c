@@ -1,7 +1,7 @@
 #include "base/parallel.h"
 
 #ifdef _OPENMP
-#include <omp.h>
+#    include <omp.h>
 
 int fv_threads(void)
 {

@@ -5,8 +5,8 @@
 /* Threads of the next parallel region, at least 1. */
 int fv_threads(void);
 
-/* Sets it for the calling thread; n < 1 is taken as 1. A plan made earlier keeps working, but may not be the best
- * for the new number. */
+/* Sets it for the calling thread; n < 1 is taken as 1. A plan made earlier keeps working, but may not be the
+ * best for the new number. */
 void fv_set_threads(int n);
 
 #endif

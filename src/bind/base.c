@@ -60,14 +60,10 @@ static int l_threads(lua_State *L)
 int fvl_open_base(lua_State *L);
 int fvl_open_base(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"version", l_version},
-                                         {"memory_in_use", l_memory_in_use},
-                                         {"threads", l_threads},
-                                         {"clock", l_clock},
-                                         {"isatty", l_isatty},
-                                         {"alloc_fail_at", l_alloc_fail_at},
-                                         {"alloc_count", l_alloc_count},
-                                         {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"version", l_version},         {"memory_in_use", l_memory_in_use},
+                                         {"threads", l_threads},         {"clock", l_clock},
+                                         {"isatty", l_isatty},           {"alloc_fail_at", l_alloc_fail_at},
+                                         {"alloc_count", l_alloc_count}, {NULL, NULL}};
     luaL_setfuncs(L, functions, 0);
     return 0;
 }
