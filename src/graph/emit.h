@@ -13,8 +13,6 @@
 
 typedef struct fv_value fv_value;
 
-typedef enum fv_mode { FV_MODE_INFER, FV_MODE_EXPLAIN, FV_MODE_TRAIN } fv_mode;
-
 fv_mode fv_emit_mode(const fv_emit *emit);
 
 /* True when a backward pass through this node may follow: keep what it needs. */

@@ -25,9 +25,9 @@ const fv_op *fv_op_find(const char *name)
     return NULL;
 }
 
-static void set_default(const fv_attr *row, void *field)
+/* A value that is not finite leaves a list empty. */
+static void set_number(const fv_attr *row, void *field, double value)
 {
-    double initial = isnan(row->initial) ? 0.0 : row->initial;
     switch (row->kind) {
     case FV_ATTR_INT:
     case FV_ATTR_AXIS:
@@ -44,10 +44,10 @@ static void set_default(const fv_attr *row, void *field)
     case FV_ATTR_SPATIAL:
     case FV_ATTR_INTS:
     case FV_ATTR_AXES:
-        if (isfinite(row->initial)) *(fv_ints *)field = (fv_ints){1, {(int64_t)initial}};
+        if (isfinite(value)) *(fv_ints *)field = (fv_ints){1, {(int64_t)value}};
         break;
     case FV_ATTR_SPATIAL_FLOATS:
-        if (isfinite(row->initial)) *(fv_floats *)field = (fv_floats){1, {initial}};
+        if (isfinite(value)) *(fv_floats *)field = (fv_floats){1, {value}};
         break;
     }
 }
@@ -56,7 +56,17 @@ void fv_op_defaults(const fv_op *op, void *attrs)
 {
     if (op->attrs_size) memset(attrs, 0, op->attrs_size);
     for (const fv_attr *row = op->attrs; row && row->name; row++)
-        set_default(row, (char *)attrs + row->offset);
+        if (!isnan(row->initial)) set_number(row, (char *)attrs + row->offset, row->initial);
+}
+
+fv_status fv_op_set(const fv_op *op, void *attrs, const char *name, double value, fv_error *err)
+{
+    for (const fv_attr *row = op->attrs; row && row->name; row++) {
+        if (strcmp(row->name, name) != 0) continue;
+        set_number(row, (char *)attrs + row->offset, value);
+        return FV_OK;
+    }
+    return fv_fail(err, FV_STATUS_ARGUMENT, "%s has no option '%s'", op->name, name);
 }
 
 int64_t fv_spatial(const fv_ints *list, int i, int64_t fallback)

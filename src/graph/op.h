@@ -14,6 +14,9 @@ typedef struct fv_op fv_op;
 typedef struct fv_node fv_node;
 typedef struct fv_emit fv_emit;
 
+/* What a plan is made for, see graph/plan.h. */
+typedef enum fv_mode { FV_MODE_INFER, FV_MODE_EXPLAIN, FV_MODE_TRAIN } fv_mode;
+
 /* Lists inside attribute structs. A per-axis list of one entry stands for all spatial axes. */
 typedef struct fv_ints {
     int count;
@@ -101,6 +104,10 @@ const fv_op *fv_op_at(int index);
 
 /* Fills an attribute struct with the defaults (required ones: zero). */
 void fv_op_defaults(const fv_op *op, void *attrs);
+
+/* Sets one attribute from a number; a list gets one entry, a choice takes the index. For C programs that build
+ * graphs (Lua reads option tables). FV_STATUS_ARGUMENT for an unknown name. */
+fv_status fv_op_set(const fv_op *op, void *attrs, const char *name, double value, fv_error *err);
 
 /* --- helpers for op files --- */
 

@@ -11,7 +11,6 @@
 #ifndef FV_GRAPH_PLAN_H
 #define FV_GRAPH_PLAN_H
 
-#include "graph/emit.h"
 #include "graph/graph.h"
 
 typedef struct fv_plan fv_plan;

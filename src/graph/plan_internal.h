@@ -2,6 +2,7 @@
 #ifndef FV_GRAPH_PLAN_INTERNAL_H
 #define FV_GRAPH_PLAN_INTERNAL_H
 
+#include "graph/emit.h"
 #include "graph/plan.h"
 
 typedef enum fv_phase { FV_PREPARE, FV_FORWARD, FV_BACKWARD } fv_phase;
