@@ -32,14 +32,14 @@ static void set_number(const fv_attr *row, void *field, double value)
     case FV_ATTR_INT:
     case FV_ATTR_AXIS:
     case FV_ATTR_INDEX:
-        *(int64_t *)field = (int64_t)initial;
+        *(int64_t *)field = (int64_t)value;
         break;
     case FV_ATTR_FLOAT:
-        *(double *)field = initial;
+        *(double *)field = value;
         break;
     case FV_ATTR_BOOL:
     case FV_ATTR_CHOICE:
-        *(int *)field = (int)initial;
+        *(int *)field = (int)value;
         break;
     case FV_ATTR_SPATIAL:
     case FV_ATTR_INTS:
