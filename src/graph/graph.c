@@ -171,7 +171,10 @@ fv_status fv_graph_add(fv_graph *graph, const fv_op *op, int src_count, fv_node 
     memcpy(node->src, src, (size_t)src_count * sizeof *src);
     node->src_count = src_count;
     FV_TRY_GOTO(fv_calloc(&node->attrs, 1, op->attrs_size, err));
-    if (op->attrs_size) memcpy(node->attrs, attrs, op->attrs_size);
+    if (!attrs)
+        fv_op_defaults(op, node->attrs);
+    else if (op->attrs_size)
+        memcpy(node->attrs, attrs, op->attrs_size);
     FV_TRY_GOTO(op->shape(node, err));
     return append(graph, node, name, out, err);
 done:

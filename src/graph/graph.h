@@ -24,7 +24,8 @@ fv_status fv_graph_parameter(fv_graph *graph, fv_tensor *tensor, const char *nam
 fv_status fv_graph_constant(fv_graph *graph, fv_tensor *tensor, const char *name, fv_node **out,
                             fv_error *err);
 
-/* Adds an op; attrs (an op->attrs_size block) is copied. Errors are prefixed "conv 'enc1.conv': ". */
+/* Adds an op; attrs (an op->attrs_size block; NULL: the defaults) is copied. Errors are prefixed "conv
+ * 'enc1.conv': ". */
 fv_status fv_graph_add(fv_graph *graph, const fv_op *op, int src_count, fv_node *const *src,
                        const void *attrs, const char *name, fv_node **out, fv_error *err);
 

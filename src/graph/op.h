@@ -105,8 +105,8 @@ const fv_op *fv_op_at(int index);
 /* Fills an attribute struct with the defaults (required ones: zero). */
 void fv_op_defaults(const fv_op *op, void *attrs);
 
-/* Sets one attribute from a number; a list gets one entry, a choice takes the index. For C programs that build
- * graphs (Lua reads option tables). FV_STATUS_ARGUMENT for an unknown name. */
+/* Sets one attribute from a number; a list gets one entry, a choice takes the index. For C programs that
+ * build graphs (Lua reads option tables). FV_STATUS_ARGUMENT for an unknown name. */
 fv_status fv_op_set(const fv_op *op, void *attrs, const char *name, double value, fv_error *err);
 
 /* --- helpers for op files --- */
