@@ -43,6 +43,12 @@ static fv_status gather(fv_tensor **out, const float *data, const fv_shape *shap
     return FV_OK;
 }
 
+/* For people, who count from 1; does not overflow. */
+static long long position(int64_t index)
+{
+    return index < INT64_MAX ? index + 1 : index;
+}
+
 fv_status fv_tensor_slice(fv_tensor **out, const fv_tensor *src, int axis, int64_t start, int64_t count,
                           int64_t step, fv_error *err)
 {
@@ -54,11 +60,12 @@ fv_status fv_tensor_slice(fv_tensor **out, const fv_tensor *src, int axis, int64
     int64_t size = shape.dim[axis], limit = size + 1;
     /* the limits keep start + (count - 1) * step from overflowing */
     int fits = count >= 0 && count <= size && step >= -limit && step <= limit;
-    int64_t last = fits ? start + (count - 1) * step : 0;
-    if (!fits || (count > 0 && (start < 0 || start >= size || last < 0 || last >= size)))
+    if (count > 0) fits = fits && start >= 0 && start < size;
+    int64_t last = fits && count > 0 ? start + (count - 1) * step : 0;
+    if (!fits || (count > 0 && (last < 0 || last >= size)))
         return fv_fail(err, FV_STATUS_ARGUMENT,
                        "slice: %lld elements from %lld in steps of %lld do not fit axis %d of shape %s",
-                       (long long)count, (long long)start + 1, (long long)step, axis + 1,
+                       (long long)count, position(start), (long long)step, axis + 1,
                        fv_shape_text(&shape, text));
     fv_shape_strides(&src->shape, stride);
     const float *data = count ? src->data + start * stride[axis] : src->data;
@@ -76,7 +83,7 @@ fv_status fv_tensor_select(fv_tensor **out, const fv_tensor *src, int axis, int6
     FV_TRY(fv_check_axis(&shape, axis, "select", err));
     if (index < 0 || index >= shape.dim[axis])
         return fv_fail(err, FV_STATUS_ARGUMENT, "select: no position %lld on axis %d of shape %s",
-                       (long long)index + 1, axis + 1, fv_shape_text(&shape, text));
+                       position(index), axis + 1, fv_shape_text(&shape, text));
     fv_shape_strides(&shape, stride);
     const float *data = src->data + index * stride[axis];
     shape.rank--;
