@@ -7,29 +7,30 @@
 
 enum { LANES = 32 }; /* accumulators of a reduced row */
 
-/* Element x joins the accumulators a and b. A NaN stays the largest. */
-#define ADD_SUM(a, b, x, y)  (a) += (x), (void)(b), (void)(y)
-#define ADD_PAIR(a, b, x, y) (a) += (x), (b) += (x) * (y)
-#define ADD_MAX(a, b, x, y)                                                                                  \
+/* A pair (p, q) joins the accumulators a and b; a single element x is the pair (x, x y) or, of a maximum, (x,
+ * 1). A NaN stays the largest. */
+#define JOIN_SUM(a, b, p, q)  (a) += (p), (void)(b), (void)(q)
+#define JOIN_PAIR(a, b, p, q) (a) += (p), (b) += (q)
+#define JOIN_MAX(a, b, p, q)                                                                                 \
     do {                                                                                                     \
-        double before = (a);                                                                                 \
-        int above = (x) > before || (x) != (x);                                                              \
-        (a) = above ? (x) : before;                                                                          \
-        (b) = above ? 1.0 : (b) + ((x) == before ? 1.0 : 0.0);                                               \
-        (void)(y);                                                                                           \
+        double largest = (a), share = (p) == largest ? (b) + (q) : (b);                                      \
+        int above = (p) > largest || (p) != (p);                                                             \
+        (a) = above ? (p) : largest;                                                                         \
+        (b) = above ? (q) : share;                                                                           \
     } while (0)
 
 /* name_columns: `rows` rows of n elements, a stride apart, into n accumulators; name_row: n elements in a run
- * into LANES accumulators. */
-#define LOOPS(name, ADD)                                                                                     \
+ * into LANES accumulators; name_join: n pairs of accumulators into n others. */
+#define LOOPS(name, JOIN, second)                                                                            \
     FV_CLONES static void name##_columns(double *restrict a, double *restrict b, const float *restrict u,    \
                                          const float *restrict v, int64_t rows, int64_t stride, int64_t n)   \
     {                                                                                                        \
         for (int64_t r = 0; r < rows; r++, u += stride, v += stride) {                                       \
             _Pragma("omp simd") for (int64_t i = 0; i < n; i++)                                              \
             {                                                                                                \
-                double x = (double)u[i], y = (double)v[i];                                                   \
-                ADD(a[i], b[i], x, y);                                                                       \
+                double x = (double)u[i], y = (double)v[i], q = second;                                       \
+                (void)y;                                                                                     \
+                JOIN(a[i], b[i], x, q);                                                                      \
             }                                                                                                \
         }                                                                                                    \
     }                                                                                                        \
@@ -40,51 +41,44 @@ enum { LANES = 32 }; /* accumulators of a reduced row */
             int64_t lanes = n < LANES ? n : LANES;                                                           \
             _Pragma("omp simd") for (int64_t i = 0; i < lanes; i++)                                          \
             {                                                                                                \
-                double x = (double)u[i], y = (double)v[i];                                                   \
-                ADD(a[i], b[i], x, y);                                                                       \
+                double x = (double)u[i], y = (double)v[i], q = second;                                       \
+                (void)y;                                                                                     \
+                JOIN(a[i], b[i], x, q);                                                                      \
             }                                                                                                \
         }                                                                                                    \
+    }                                                                                                        \
+    FV_CLONES static void name##_join(double *restrict a, double *restrict b, const double *restrict p,      \
+                                      const double *restrict q, int64_t n)                                   \
+    {                                                                                                        \
+        _Pragma("omp simd") for (int64_t i = 0; i < n; i++) JOIN(a[i], b[i], p[i], q[i]);                    \
     }
 
-LOOPS(sum, ADD_SUM)
-LOOPS(pair, ADD_PAIR)
-LOOPS(max, ADD_MAX)
+LOOPS(sum, JOIN_SUM, 0.0)
+LOOPS(pair, JOIN_PAIR, x *y)
+LOOPS(max, JOIN_MAX, 1.0)
 
-typedef void (*columns_loop)(double *, double *, const float *, const float *, int64_t, int64_t, int64_t);
-typedef void (*row_loop)(double *, double *, const float *, const float *, int64_t);
+typedef struct fold_loops {
+    void (*columns)(double *, double *, const float *, const float *, int64_t, int64_t, int64_t);
+    void (*row)(double *, double *, const float *, const float *, int64_t);
+    void (*join)(double *, double *, const double *, const double *, int64_t);
+} fold_loops;
 
-/* Puts n pairs of accumulators into n others. */
-static void join(fv_fold_kind kind, double *a, double *b, const double *from_a, const double *from_b,
-                 int64_t n)
-{
-    for (int64_t i = 0; i < n; i++) {
-        if (kind != FV_FOLD_MAX) {
-            a[i] += from_a[i];
-            b[i] += from_b[i];
-        } else if (from_a[i] > a[i] || from_a[i] != from_a[i]) {
-            a[i] = from_a[i];
-            b[i] = from_b[i];
-        } else if (from_a[i] == a[i]) {
-            b[i] += from_b[i];
-        }
-    }
-}
+static const fold_loops loops[] = {
+    {sum_columns, sum_row, sum_join}, {pair_columns, pair_row, pair_join}, {max_columns, max_row, max_join}};
 
 /* Rows first to end (of inner) of one kept row or result, whose elements begin at u and v. */
 static void accumulate(const fv_fold *fold, double *a, double *b, const float *u, const float *v,
                        int64_t first, int64_t end, int64_t width)
 {
-    static const columns_loop columns[] = {sum_columns, pair_columns, max_columns};
-    static const row_loop rows[] = {sum_row, pair_row, max_row};
     const fv_fold_axis *last = fold->reduced + fold->reduced_axes - 1;
     for (int64_t at = first, run; at < end; at += run) {
         int64_t offset = fv_fold_offset(fold->reduced, fold->reduced_axes, at, 0), skip = at % last->size;
         run = fv_smaller(last->size - skip, end - at);
         if (fold->row_kept)
-            columns[fold->kind](a, b, u + offset, v + offset, run, last->stride, width);
+            loops[fold->kind].columns(a, b, u + offset, v + offset, run, last->stride, width);
         else
-            rows[fold->kind](a, b, u + offset, v + offset,
-                             fv_smaller(run * FV_FOLD_PIECE, fold->row - skip * FV_FOLD_PIECE));
+            loops[fold->kind].row(a, b, u + offset, v + offset,
+                                  fv_smaller(run * FV_FOLD_PIECE, fold->row - skip * FV_FOLD_PIECE));
     }
 }
 
@@ -109,7 +103,7 @@ static void run_task(const fv_fold *fold, const float *u, const float *v, double
                fold->inner * (chunk + 1) / fold->chunks, width);
     double *to = scratch + chunk * 2 * fold->outputs + (fold->row_kept ? row * fold->row + start : row);
     if (!fold->row_kept) {
-        for (int64_t i = 1; i < LANES; i++) join(fold->kind, a, b, a + i, b + i, 1);
+        for (width = LANES / 2; width; width /= 2) loops[fold->kind].join(a, b, a + width, b + width, width);
         width = 1;
     }
     for (int64_t i = 0; i < width; i++) {
@@ -126,7 +120,7 @@ double *fv_fold_run(const fv_fold *fold, const float *u, const float *v, float *
     for (int64_t task = 0; task < tasks; task++) run_task(fold, u, v, out, task);
     for (int64_t chunk = 1; chunk < fold->chunks; chunk++) {
         const double *more = out + chunk * 2 * n;
-        join(fold->kind, out, out + n, more, more + n, n);
+        loops[fold->kind].join(out, out + n, more, more + n, n);
     }
     return out;
 }

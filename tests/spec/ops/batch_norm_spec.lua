@@ -87,6 +87,22 @@ describe("batch_norm", function()
     assert.is_true(math.abs(value:std() - 1) < 1e-3)
   end)
 
+  it("gives the same bits for any number of threads", function()
+    local before, hashes = core.threads(), {}
+    for threads = 1, 3 do
+      core.threads(threads)
+      local graph, x, y = trained({ 2, 20, 60, 50 })
+      local plan = assert(graph:plan { mode = "train", taps = { y }, seeds = { y }, gradients = { x, y:sources()[2] } })
+      assert(plan:set_input(x, fovea.uniform({ 2, 20, 60, 50 }, { seed = 1 })))
+      assert(plan:forward())
+      assert(plan:set_seed(y, fovea.uniform({ 2, 20, 60, 50 }, { seed = 2 })))
+      assert(plan:backward())
+      hashes[threads] = { plan:value(y):hash(), plan:gradient(x):hash(), plan:gradient(y:sources()[2]):hash() }
+    end
+    core.threads(before)
+    assert.are.same({ hashes[1], hashes[1], hashes[1] }, hashes)
+  end)
+
   it("has no gradient of the running statistics in train mode", function()
     local graph, x, y = trained({ 2, 3, 4 })
     local statistics = { y:sources()[4], y:sources()[5] }
