@@ -3,6 +3,8 @@
 X(conv)
 X(conv_transpose)
 X(batch_norm)
+X(instance_norm)
+X(group_norm)
 X(reduce_mean)
 X(reduce_sum)
 X(reduce_max)
