@@ -18,10 +18,10 @@ typedef union fv_float_bits {
     int32_t bits;
 } fv_float_bits;
 
-/* 2^n for -126 <= n <= 127. */
+/* 2^n for -126 <= n <= 127 (anything, without overflow, for other n: what comes of NaN). */
 static inline float fv_exp2_int(int32_t n)
 {
-    fv_float_bits power = {.bits = (n + 127) * (1 << 23)};
+    fv_float_bits power = {.bits = (int32_t)((uint32_t)(n + 127) << 23)};
     return power.value;
 }
 
