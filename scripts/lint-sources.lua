@@ -102,7 +102,7 @@ end
 local function is_op_file(path, lines)
   if not path:match "^src/ops/" then return false end
   for _, line in ipairs(lines) do
-    if line:match "^const fv_op " then return true end
+    if line:match "^%s*const fv_op " then return true end
   end
   return false
 end

@@ -1,5 +1,5 @@
-/* A C program against the installed library: builds conv - relu - conv, and prints the Grad-CAM of the sum of the
- * positive logits at the relu. The weights are all 1, so that the result can be checked by hand. */
+/* A C program against the installed library: builds conv - relu - conv, and prints the Grad-CAM of the sum of
+ * the positive logits at the relu. The weights are all 1, so that the result can be checked by hand. */
 #include <fovea.h>
 
 #include <stdio.h>
