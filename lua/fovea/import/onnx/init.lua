@@ -221,7 +221,7 @@ function Importer:declared_shapes(shapes)
   for i, shape in ipairs(own) do parts[i] = table.concat(shape, "x") end
   local key = table.concat(parts, " ")
   if not self.declared_cache[key] then
-    local new_graph = self.new_graph or require("fovea").graph
+    local new_graph = self.new_graph or core.graph
     local _, found = walk.build(self, new_graph(), own)
     self.declared_cache[key] = found
   end

@@ -73,8 +73,8 @@ local function is_turned(name, readers, rank, depth)
   local inverse = V.inverse(V.channels_last(rank))
   for _, node in ipairs(readers[name]) do
     if node.op_type == "Transpose" then
-      local perm = node.attributes.perm or {}
-      if #perm ~= rank then return false end
+      local perm = node.attributes.perm
+      if type(perm) ~= "table" or #perm ~= rank then return false end
       for i, p in ipairs(perm) do
         if p ~= inverse[i] - 1 then return false end
       end

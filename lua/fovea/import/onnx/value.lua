@@ -61,11 +61,15 @@ function M.is_constant(value)
   return value.kind == "ints" or value.kind == "floats"
 end
 
---- Number of elements.
+--- Number of elements; infinite where the product leaves the integers.
 ---@param shape integer[]
+---@return number
 function M.count(shape)
   local n = 1
-  for _, d in ipairs(shape) do n = n * d end
+  for _, d in ipairs(shape) do
+    if d ~= 0 and n > math.maxinteger // math.max(d, 1) then return math.huge end
+    n = n * d
+  end
   return n
 end
 
@@ -162,11 +166,23 @@ local function strides_in(shape, out)
   return strides
 end
 
+--- Most elements of a list that is computed here: shapes and index masks are small, a hostile file may ask for more.
+M.MAX_ELEMENTS = 1 << 20
+
+--- Fails when a list of integers would have more elements.
+---@param count number
+function M.check_size(count)
+  if count > M.MAX_ELEMENTS then
+    error({ message = ("an integer constant of %.0f elements"):format(count), code = "unsupported" }, 0)
+  end
+end
+
 --- Positions (1-based) in a list of `shape` for each element of the broadcast `out`, in row-major order.
 ---@param shape integer[]
 ---@param out integer[]
 ---@return integer[]
 function M.broadcast_positions(shape, out)
+  M.check_size(M.count(out))
   local strides, index, positions, at = strides_in(shape, out), {}, {}, 1
   for i = 1, #out do index[i] = 0 end
   for n = 1, M.count(out) do

@@ -36,12 +36,20 @@ local function lowered(c, node)
 end
 
 --- Errors of graph methods and of tensor maths are problems of the file here: they get the node's name.
-local function explained(c, node, problem)
+local function explained(c, problem)
+  local node = c.node_info
   if type(problem) == "table" then return problem end
   local text = tostring(problem):gsub("^[^\n]-:%d+: ", "")
   local hint = c.declared and " (the file was exported for another input size: if it holds sizes as constants, "
     .. "export it with dynamic axes)" or ""
   return { message = ("node '%s' (%s): %s%s"):format(node.label, node.op_type, text, hint), code = "format" }
+end
+
+--- fn(c, argument) with its errors explained.
+local function attempt(c, fn, argument)
+  local ok, result = pcall(fn, c, argument)
+  if not ok then error(explained(c, result), 0) end
+  return result
 end
 
 local function keep(c, node, results)
@@ -63,9 +71,7 @@ local function run(c, nodes)
   local outer, opset = c.node_info, c.opset
   for _, node in ipairs(nodes) do
     c.node_info, c.opset = node, node.opset
-    local ok, results = pcall(lowered, c, node)
-    if not ok then error(explained(c, node, results), 0) end
-    keep(c, node, results)
+    keep(c, node, attempt(c, lowered, node))
   end
   c.node_info, c.opset = outer, opset
 end
@@ -112,9 +118,9 @@ local function output_node(c, name)
   if value.kind ~= "node" then c:fail("it is a constant") end
   if value.perm and V.is_channels_last(value.perm) then
     c.importer.output_layout = "NHWC"
-    return c:base(value), value
+    return (c:base(value))
   end
-  return c:node(value), value
+  return c:node(value)
 end
 
 --- Graph nodes by the names of the ONNX nodes.
@@ -143,7 +149,7 @@ function M.build(importer, g, shapes, declared)
   run(c, importer.nodes)
   for i, output in ipairs(importer.outputs) do
     result.order[i] = output.name
-    result.outputs[output.name] = output_node(c, output.name)
+    result.outputs[output.name] = attempt(c, output_node, output.name)
   end
   result.nodes = node_map(c, importer.nodes)
   result.parameters = c.parameters

@@ -85,7 +85,7 @@ end
 ---@param c fovea.onnx.Context
 function M.PRelu(c)
   local x, slope = c:input(1), c:constant(2)
-  if not slope or slope.kind ~= "floats" then c:fail("the slope must be a constant") end
+  if slope.kind ~= "floats" then c:fail("the slope must be a constant") end
   local base, perm = c:base(x)
   local count = V.count(slope.shape)
   if count ~= 1 and count ~= base:shape()[2] then

@@ -118,9 +118,10 @@ local function as_ints(value)
   return V.ints(V.numbers(value), value.shape, value.dynamic) -- only compared, never computed with
 end
 
-local function comparison(fn)
+local function comparison(fn, count)
   return function(c)
     local values = c:inputs()
+    if #values ~= (count or 2) then c:fail("%d inputs", #values) end
     for _, v in ipairs(values) do
       if v.kind == "node" then return { kind = "decision", source = v, shape = v.shape } end
     end
@@ -139,7 +140,7 @@ M.LessOrEqual = comparison(function(a, b) return truth(a <= b) end)
 M.And = comparison(function(a, b) return a & b end)
 M.Or = comparison(function(a, b) return a | b end)
 M.Xor = comparison(function(a, b) return a ~ b end)
-M.Not = comparison(function(a) return 1 - a end)
+M.Not = comparison(function(a) return 1 - a end, 1)
 
 -- where ------------------------------------------------------------------------------------------------------------
 
@@ -163,6 +164,7 @@ end
 ---@param c fovea.onnx.Context
 function M.Where(c)
   local condition, x, y = c:constant(1), c:input(2), c:input(3)
+  if condition.kind ~= "ints" then c:fail("the condition must hold booleans") end
   local dynamic = V.any_dynamic { condition, x, y }
   if x.kind == "ints" and y.kind == "ints" then
     return integers(c, function(k, a, b) return k ~= 0 and a or b end, condition, x, y)

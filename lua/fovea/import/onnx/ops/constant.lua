@@ -15,8 +15,15 @@ function M.value(t, name)
   return out
 end
 
-local function Constant(c)
+--- Attribute `value` as a tensor of the file.
+local function tensor_attribute(c)
   local t = c:attr("value")
+  if t and not (t.tensor or t.ints) then c:fail("attribute 'value' is no tensor") end
+  return t
+end
+
+local function Constant(c)
+  local t = tensor_attribute(c)
   if t then return M.value(t) end
   local f, i = c:attr("value_float"), c:attr("value_int")
   if f then return V.floats(tensor.full({}, f)) end
@@ -27,20 +34,23 @@ local function Constant(c)
   c:fail("only numeric constants are supported")
 end
 
-local MAX_ELEMENTS = 1 << 26
+local MAX_FLOATS = 1 << 28 -- 1 GB
 
 local function ConstantOfShape(c)
   local shape, dynamic = c:list(nil, 1)
-  local t = c:attr("value")
+  if not shape then c:fail("the shape is missing") end
+  local t = tensor_attribute(c)
+  if t and V.count(t.shape) ~= 1 then c:fail("its value must be a single number") end
   for _, d in ipairs(shape) do
     if d < 0 then c:fail("a dimension of %d", d) end
   end
   local total = V.count(shape)
-  if total > MAX_ELEMENTS then c:fail("%d elements", total) end
+  if total > MAX_FLOATS then c:fail("a constant of %.0f elements", total) end
   if not t or t.tensor then
     return V.floats(tensor.full(shape, t and t.tensor:values()[1] or 0), nil, dynamic)
   end
   local ints = {}
+  V.check_size(total)
   for i = 1, total do ints[i] = t.ints[1] end
   local out = V.ints(ints, shape, dynamic)
   out.boolean = t.dtype == "bool" or nil
@@ -49,8 +59,11 @@ end
 
 local function Range(c)
   local start, limit, step = c:constant(1), c:constant(2), c:constant(3)
+  if V.count(start.shape) ~= 1 or V.count(limit.shape) ~= 1 or V.count(step.shape) ~= 1 then
+    c:fail("start, limit and step must be single numbers")
+  end
   local a, b, s = V.numbers(start)[1], V.numbers(limit)[1], V.numbers(step)[1]
-  if s == 0 or math.abs((b - a) / s) > MAX_ELEMENTS then c:fail("a range from %g to %g by %g", a, b, s) end
+  if s == 0 or math.abs((b - a) / s) > V.MAX_ELEMENTS then c:fail("a range from %g to %g by %g", a, b, s) end
   local list, dynamic = {}, V.any_dynamic { start, limit, step }
   for i = 0, math.max(math.ceil((b - a) / s), 0) - 1 do list[i + 1] = a + i * s end
   if start.kind == "ints" then return V.ints(list, { #list }, dynamic) end

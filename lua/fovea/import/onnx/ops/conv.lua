@@ -32,6 +32,9 @@ local function window(c, shape, kernel)
   if #stride ~= n or #dilation ~= n or #pads ~= 2 * n then
     c:fail("strides, dilations and pads must have %d, %d and %d entries", n, n, 2 * n)
   end
+  for i = 1, n do
+    if stride[i] < 1 or dilation[i] < 1 or kernel[i] < 1 then c:fail("strides, dilations and kernels start at 1") end
+  end
   local before, after = table.move(pads, 1, n, 1, {}), table.move(pads, n + 1, 2 * n, 1, {})
   if auto == "SAME_UPPER" or auto == "SAME_LOWER" then
     before, after = same_pads(shape, kernel, stride, dilation, auto == "SAME_LOWER")
@@ -79,6 +82,9 @@ function M.ConvTranspose(c)
   local n, wanted = #kernel, c:attr("output_shape")
   options.output_pad = table.move(c:attr("output_padding", filled(n, 0)), 1, n, 1, {})
   if wanted and #wanted > n then wanted = table.move(wanted, #wanted - n + 1, #wanted, 1, {}) end
+  if #options.output_pad ~= n or (wanted and #wanted ~= n) then
+    c:fail("output_padding and output_shape must have %d entries", n)
+  end
   if wanted then
     wanted = c.rescale.spatial(c, wanted, x, 1)
   elseif auto == "SAME_UPPER" or auto == "SAME_LOWER" then

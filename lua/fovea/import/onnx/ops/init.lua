@@ -10,11 +10,11 @@ for name, lower in pairs(require("fovea.import.onnx.ops.constant").ops) do M[nam
 ---@param c fovea.onnx.Context
 function M.If(c)
   local condition = c:optional(1)
-  if not condition or condition.kind ~= "ints" then
+  if not condition or condition.kind ~= "ints" or #condition.ints ~= 1 then
     c:fail("a branch that depends on activations is not supported")
   end
   local branch = c:attr(condition.ints[1] ~= 0 and "then_branch" or "else_branch")
-  if not branch then c:fail("the branch is missing") end
+  if not branch or not branch.nodes then c:fail("the branch is missing") end
   return table.unpack(c:run_branch(branch))
 end
 

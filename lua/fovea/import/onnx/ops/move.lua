@@ -47,6 +47,7 @@ local function concat_integers(c, values, axis)
   shape[axis] = 0
   for _, v in ipairs(values) do
     if v.kind ~= "ints" then c:fail("integers and activations in one concatenation") end
+    if #v.shape ~= #shape then c:fail("values of %d and %d dimensions", #shape, #v.shape) end
     table.move(v.ints, 1, #v.ints, #ints + 1, ints)
     shape[axis] = shape[axis] + v.shape[axis]
   end
@@ -145,6 +146,9 @@ function M.Slice(c)
   if not (starts and stops) then c:fail("starts and ends are missing") end
   local old = not (dynamic_start or dynamic_stop) and c.rescale.declared_shape(c, 1)
   local n = #starts
+  if #stops ~= n or (axes and #axes ~= n) or (steps and #steps ~= n) then
+    c:fail("starts, ends, axes and steps must have the same length")
+  end
   for k = 1, n do
     local axis = c:axis(axes and axes[k] or k - 1, #x.shape)
     local step = steps and steps[k] or 1
@@ -258,17 +262,23 @@ function M.Pad(c)
   return V.node(c:emit("pad", { base, before = before, after = after, mode = mode, value = value }), perm)
 end
 
+local function block_size(c)
+  local block = c:attr("blocksize")
+  if math.type(block) ~= "integer" or block < 1 then c:fail("blocksize is missing") end
+  return block
+end
+
 --- Channels to pixels, depth-column-row or column-row-depth.
 ---@param c fovea.onnx.Context
 function M.DepthToSpace(c)
   local order = c:attr("mode", "DCR") == "CRD" and "crd" or "dcr"
-  return V.node(c:emit("depth_to_space", { c:node(c:input(1)), block = c:attr("blocksize"), order = order }))
+  return V.node(c:emit("depth_to_space", { c:node(c:input(1)), block = block_size(c), order = order }))
 end
 
 --- Pixels to channels.
 ---@param c fovea.onnx.Context
 function M.SpaceToDepth(c)
-  return V.node(c:emit("space_to_depth", { c:node(c:input(1)), block = c:attr("blocksize") }))
+  return V.node(c:emit("space_to_depth", { c:node(c:input(1)), block = block_size(c) }))
 end
 
 return M

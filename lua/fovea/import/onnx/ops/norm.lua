@@ -76,7 +76,8 @@ end
 ---@param c fovea.onnx.Context
 function M.GroupNormalization(c)
   local x, groups = c:input(1), c:attr("num_groups")
-  if not groups or x.shape[2] % groups ~= 0 then
+  if #x.shape < 3 then c:fail("a value of %d dimensions", #x.shape) end
+  if not groups or groups < 1 or x.shape[2] % groups ~= 0 then
     c:fail("num_groups %s does not divide %d channels", tostring(groups), x.shape[2])
   end
   return V.node(c:emit("group_norm", {

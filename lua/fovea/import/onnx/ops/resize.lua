@@ -31,7 +31,8 @@ end
 local function spread(c, list, axes, rank, fill)
   if not list or #list == 0 or not axes then return list end
   local out = {}
-  for i = 1, rank do out[i] = fill[i] or fill end
+  for i = 1, rank do out[i] = type(fill) == "table" and fill[i] or fill end
+  if #list ~= #axes then c:fail("%d entries for %d axes", #list, #axes) end
   for k, a in ipairs(axes) do out[c:axis(a, rank)] = list[k] end
   return out
 end
@@ -105,7 +106,7 @@ end
 --- Nearest or linear, by scales.
 ---@param c fovea.onnx.Context
 function M.Upsample(c)
-  local scales, dynamic = c:list("scales", 2)
+  local scales, dynamic = c:numbers("scales", 2)
   return without_rule(c, c:input(1), scales, nil, dynamic)
 end
 
@@ -114,7 +115,7 @@ end
 function M.Resize(c)
   local x = c:input(1)
   if #c.node_info.inputs <= 2 then
-    return without_rule(c, x, (c:list("scales", 2)))
+    return without_rule(c, x, (c:numbers("scales", 2)))
   end
   local axes, rank = c:attr("axes"), #x.shape
   if c:attr("antialias", 0) == 1 then c:fail("antialias is not supported") end
@@ -124,7 +125,7 @@ function M.Resize(c)
   if c:attr("keep_aspect_ratio_policy", "stretch") ~= "stretch" then
     c:fail("keep_aspect_ratio_policy '%s' is not supported", c:attr("keep_aspect_ratio_policy"))
   end
-  local scales = spread(c, c:list(nil, 3), axes, rank, 1.0)
+  local scales = spread(c, c:numbers(nil, 3), axes, rank, 1.0)
   local sizes, dynamic = c:list(nil, 4)
   sizes = spread(c, sizes, axes, rank, dynamic and x.shape or c.rescale.declared_shape(c, 1) or x.shape)
   sizes, scales = target(c, x, scales, sizes, dynamic)

@@ -136,13 +136,15 @@ function M.Expand(c)
   return expanded(c, x, shape)
 end
 
+local MAX_COPIES = 256
+
 --- Repeats along axes.
 ---@param c fovea.onnx.Context
 function M.Tile(c)
   local x, repeats = c:input(1), c:list("repeats", 2)
   if not repeats or #repeats ~= #x.shape then c:fail("one repeat count per axis is needed") end
   for i, n in ipairs(repeats) do
-    if n < 1 then c:fail("a repeat count of %d", n) end
+    if n < 1 or (n > MAX_COPIES and x.shape[i] > 1) then c:fail("a repeat count of %d", n) end
     if n > 1 and x.shape[i] == 1 then
       local shape = table.move(x.shape, 1, #x.shape, 1, {})
       shape[i] = n
