@@ -37,7 +37,8 @@ local function case(op, a, b, given)
   given = given or {}
   op_check.case { op = op, reference = reference(op), probes = 2,
     label = table.concat(a, "x") .. " " .. table.concat(b, "x"),
-    sources = { { shape = a, param = given.first }, { shape = b, min = op == "div" and 0.5 or -1, param = given.second } } }
+    sources = { { shape = a, param = given.first },
+      { shape = b, min = op == "div" and 0.5 or -1, param = given.second } } }
 end
 
 --- Values of an op and its gradients (seed 1).
