@@ -3,8 +3,7 @@
  * gradient.
  *
  * oneDNN reduces by a reference implementation in most layouts; these are our kernels (fold.h). */
-#include "graph/emit.h"
-#include "ops/fold.h"
+#include "ops/fold_emit.h"
 
 #include "tensor/broadcast.h"
 #include <string.h>
@@ -90,16 +89,6 @@ static fv_status make_call(reduce_call *call, const fv_node *node, fv_emit *emit
     return FV_OK;
 }
 
-/* data: src -> folded, dst. */
-static void forward_kernel(const void *context, float *const *data)
-{
-    const reduce_call *call = context;
-    const double *folded = fv_fold_run(&call->fold, data[0], data[0], data[1]);
-    int64_t n = call->fold.outputs;
-#pragma omp parallel for schedule(static) if (n >= FV_PARALLEL_MIN)
-    for (int64_t i = 0; i < n; i++) data[2][fv_fold_out(&call->fold, i)] = (float)(folded[i] * call->factor);
-}
-
 /* Gradient of each result in the order of the fold; maxima share it among `count` elements. */
 static void gather(const reduce_call *call, float *gain, const float *diff_dst, const double *count)
 {
@@ -133,17 +122,8 @@ static fv_status forward(const fv_node *node, fv_emit *emit, fv_error *err)
     reduce_call call;
     reduce_state *state;
     FV_TRY(make_call(&call, node, emit, err));
-    fv_shape scratch = fv_fold_scratch(&call.fold);
     FV_TRY(fv_emit_state(emit, sizeof *state, &state, err));
-    FV_TRY(fv_emit_value(emit, &scratch, &state->folded, err));
-    fv_emit_kernel k = {"reduce:own",
-                        forward_kernel,
-                        &call,
-                        sizeof call,
-                        1,
-                        2,
-                        {fv_src(emit, 0), state->folded, fv_dst(emit)}};
-    return fv_emit_call(emit, &k, err);
+    return fv_emit_fold(emit, &call.fold, call.factor, fv_src(emit, 0), fv_dst(emit), &state->folded, err);
 }
 
 static fv_status backward_data(const fv_node *node, fv_emit *emit, fv_error *err)
