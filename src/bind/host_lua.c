@@ -114,12 +114,17 @@ static int run_init(lua_State *L)
     return init[0] == '@' ? run_chunk(L, luaL_loadfile(L, init + 1)) : run_text(L, init, name);
 }
 
-/* Runs argv[script] (- is standard input) with the arguments after it. */
+/* Runs argv[script] (- is standard input) with the arguments after it. LUA_ERRFILE when it cannot be opened.
+ */
 static int run_script(lua_State *L, char **argv, int script)
 {
     const char *name = argv[script];
     if (strcmp(name, "-") == 0 && strcmp(argv[script - 1], "--") != 0) name = NULL;
     int status = luaL_loadfile(L, name);
+    if (status == LUA_ERRFILE && name && !strpbrk(name, "./")) {
+        lua_pop(L, 1);
+        lua_pushfstring(L, "'%s' is neither a command nor a file (fovea --help lists the commands)", name);
+    }
     if (status != LUA_OK) return host_report(L, status);
     int count = 0;
     luaL_checkstack(L, 1, "too many arguments");
@@ -151,7 +156,8 @@ int host_run_lua(lua_State *L, char **argv)
     }
     if (!o.no_environment && run_init(L) != LUA_OK) return 1;
     if (run_options(L, argv, o.script ? o.script : argc) != LUA_OK) return 1;
-    if (o.script && run_script(L, argv, o.script) != LUA_OK) return 1;
+    int status = o.script ? run_script(L, argv, o.script) : LUA_OK;
+    if (status != LUA_OK) return status == LUA_ERRFILE ? 2 : 1; /* a wrong name is misuse */
     if (o.interactive)
         host_interact(L);
     else if (!o.script && !o.chunks && !o.version) {
