@@ -229,6 +229,9 @@ local function readable_weight(name)
   return name and not name:find("^%d*$") and not name:find("::", 1, true)
 end
 
+-- Running statistics are state, not parameters: no gradient, and not in the count.
+local statistics = { mean = true, variance = true }
+
 --- Graph node of a float constant: a parameter when it comes from an initialiser with more than one element or is a
 --- weight by its role, a constant otherwise. The same tensor is the same node: shared weights stay shared.
 ---@param value fovea.onnx.Value
@@ -239,13 +242,13 @@ function Context:source(value, role)
   if value.kind ~= "floats" then self:fail("an integer value where an activation or weight is needed") end
   local known = self.weights[value.tensor]
   if known then return known end
-  local is_parameter = role or (value.name and #value.shape > 0)
+  local is_parameter = not statistics[role] and (role or (value.name and #value.shape > 0))
   local label = readable_weight(value.name) and value.name:gsub(":%d+$", ""):gsub("/", ".")
     or self.node_info.label .. "." .. (role or "constant")
   label = self:unique(label)
   local node = self.g[is_parameter and "param" or "constant"](self.g, value.tensor, { name = label })
   self.weights[value.tensor] = node
-  if is_parameter then self.parameters[label] = value.name end
+  self.parameters[label] = value.name
   return node
 end
 
