@@ -30,8 +30,8 @@ describe("fovea explain", function()
   local function exists(path) return lfs.attributes(scratch:path(path), "mode") ~= nil end
 
   it("writes one picture per combination and a record of each", function()
-    local status, out, err = explain({ model, image, "--layer", "enc.*elu*", "--layer", "deep.relu*", "--threshold", "0.5",
-      "--threshold", "quantile:0.9", "--method", "gradcam", "--method", "hirescam", "--raw", "npy" }, "all")
+    local status, out, err = explain({ model, image, "--layer", "enc.*elu*", "--layer", "deep.relu*", "--threshold",
+      "0.5", "--threshold", "quantile:0.9", "--method", "gradcam", "--method", "hirescam", "--raw", "npy" }, "all")
     assert.are.equal("", out)
     assert.are.equal(0, status, err)
     local found = records "all"
@@ -107,7 +107,9 @@ describe("fovea explain", function()
     local path = scratch:write(name, bytes)
     local status, _, err = explain({ path, image }, "bad")
     assert.are.equal(1, status, err)
-    for _, word in ipairs { path, ... } do assert.is_truthy(err:find(word, 1, true), ("%q lacks %q"):format(err, word)) end
+    for _, word in ipairs { path, ... } do
+      assert.is_truthy(err:find(word, 1, true), ("%q lacks %q"):format(err, word))
+    end
     assert.is_falsy(exists "bad/explain.json")
   end
 
