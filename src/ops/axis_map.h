@@ -7,7 +7,7 @@
 
 #include "graph/emit.h"
 
-/* The taps of target element o are entries t * to + o for t < count[o]. */
+/* The taps of target element o are entries t * to + o for t < count[o]. All zero: the axis stays as it is. */
 typedef struct fv_axis_map {
     int64_t from, to; /* sizes of source and target */
     int64_t most;     /* taps of an element */
@@ -15,23 +15,25 @@ typedef struct fv_axis_map {
     float *weight;
 } fv_axis_map;
 
-/* Empty map: every element has no taps. FV_STATUS_SHAPE beyond 2^31 elements. */
+/* Map whose elements have no taps yet. FV_STATUS_SHAPE beyond 2^31 elements. */
 fv_status fv_axis_map_new(fv_axis_map *map, int64_t from, int64_t to, int64_t most, fv_error *err);
-void fv_axis_map_free(fv_axis_map *map); /* accepts one that is all zero */
+void fv_axis_map_free(fv_axis_map *map);
 
 /* Adds a tap to target element o; there is room for `most`. */
 void fv_axis_map_add(fv_axis_map *map, int64_t o, int64_t index, double weight);
 
-/* Fills *map for one axis of a node (forward: from src to dst), or leaves it all zero: that axis stays as it
- * is. */
+/* Emits to = map(from), with one map per axis of `to`. Elements without taps get the value fill. Both values
+ * have the same layout. */
+fv_status fv_emit_axis_maps(fv_emit *emit, const char *name, const fv_axis_map *maps, float fill,
+                            fv_value *from, fv_value *to, fv_error *err);
+
+/* Fills *map for one axis of a node, from src to dst, or leaves it all zero. */
 typedef fv_status (*fv_axis_maker)(const fv_node *node, int axis, fv_axis_map *map, fv_error *err);
 
-/* Emits dst = map(src). Elements without taps get the value fill. The layouts of src and dst agree. */
-fv_status fv_emit_axis_maps(const fv_node *node, fv_emit *emit, const char *name, fv_axis_maker maker,
-                            float fill, fv_error *err);
-
-/* Emits diff_src = adjoint of the map (diff_dst). */
-fv_status fv_emit_axis_maps_backward(const fv_node *node, fv_emit *emit, const char *name,
-                                     fv_axis_maker maker, fv_error *err);
+/* Emit dst = map(src), and diff_src = adjoint of the map(diff_dst). */
+fv_status fv_emit_axis_forward(const fv_node *node, fv_emit *emit, const char *name, fv_axis_maker maker,
+                               float fill, fv_error *err);
+fv_status fv_emit_axis_backward(const fv_node *node, fv_emit *emit, const char *name, fv_axis_maker maker,
+                                fv_error *err);
 
 #endif

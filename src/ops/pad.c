@@ -98,12 +98,12 @@ static fv_status make_map(const fv_node *node, int axis, fv_axis_map *map, fv_er
 static fv_status forward(const fv_node *node, fv_emit *emit, fv_error *err)
 {
     const pad_attrs *a = node->attrs;
-    return fv_emit_axis_maps(node, emit, "pad:own", make_map, (float)a->value, err);
+    return fv_emit_axis_forward(node, emit, "pad:own", make_map, (float)a->value, err);
 }
 
 static fv_status backward_data(const fv_node *node, fv_emit *emit, fv_error *err)
 {
-    return fv_emit_axis_maps_backward(node, emit, "pad:own", make_map, err);
+    return fv_emit_axis_backward(node, emit, "pad:own", make_map, err);
 }
 
 const fv_op fv_op_pad = {.name = "pad",

@@ -108,7 +108,7 @@ static fv_status make_map(const fv_node *node, int axis, fv_axis_map *map, fv_er
     const resample_attrs *a = node->attrs;
     int64_t n = node->src[0]->shape.dim[axis], m = node->shape.dim[axis];
     if (axis < 2) return FV_OK;
-    FV_TRY(fv_axis_map_new(map, n, m, 2, err));
+    FV_TRY(fv_axis_map_new(map, n, m, a->mode == MODE_LINEAR ? 2 : 1, err));
     for (int64_t d = 0; d < m; d++) {
         double s = position(a, axis - 2, d, n, m);
         if (a->mode == MODE_NEAREST) s = round_position(s, a->rounding);
@@ -123,12 +123,12 @@ static fv_status make_map(const fv_node *node, int axis, fv_axis_map *map, fv_er
 
 static fv_status forward(const fv_node *node, fv_emit *emit, fv_error *err)
 {
-    return fv_emit_axis_maps(node, emit, "resample:own", make_map, 0.0f, err);
+    return fv_emit_axis_forward(node, emit, "resample:own", make_map, 0.0f, err);
 }
 
 static fv_status backward_data(const fv_node *node, fv_emit *emit, fv_error *err)
 {
-    return fv_emit_axis_maps_backward(node, emit, "resample:own", make_map, err);
+    return fv_emit_axis_backward(node, emit, "resample:own", make_map, err);
 }
 
 const fv_op fv_op_resample = {.name = "resample",

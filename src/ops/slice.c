@@ -51,12 +51,12 @@ static fv_status make_map(const fv_node *node, int axis, fv_axis_map *map, fv_er
 
 static fv_status forward(const fv_node *node, fv_emit *emit, fv_error *err)
 {
-    return fv_emit_axis_maps(node, emit, "slice:own", make_map, 0.0f, err);
+    return fv_emit_axis_forward(node, emit, "slice:own", make_map, 0.0f, err);
 }
 
 static fv_status backward_data(const fv_node *node, fv_emit *emit, fv_error *err)
 {
-    return fv_emit_axis_maps_backward(node, emit, "slice:own", make_map, err);
+    return fv_emit_axis_backward(node, emit, "slice:own", make_map, err);
 }
 
 const fv_op fv_op_slice = {.name = "slice",

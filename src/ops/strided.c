@@ -102,26 +102,39 @@ static void copy_run(float *to, int64_t to_stride, const float *from, int64_t fr
     }
 }
 
-/* Runs along the last axis, grouped into tasks of about CHUNK elements. */
+/* `count` whole runs along the last axis, from run number `first` on. */
+static void copy_runs(const fv_strided *s, int64_t first, int64_t count, float *const *data)
+{
+    int last = s->rank - 1;
+    int64_t inner = s->dim[last - 1], from, to;
+    while (count > 0) {
+        int64_t at = first % inner, n = inner - at < count ? inner - at : count;
+        locate(s, last, first, &from, &to);
+        for (int64_t i = 0; i < n; i++)
+            copy_run(data[1] + to + i * s->to[last - 1], s->to[last], data[0] + from + i * s->from[last - 1],
+                     s->from[last], s->dim[last]);
+        first += n;
+        count -= n;
+    }
+}
+
+/* Tasks of about CHUNK elements: some runs, or a piece of one. */
 static void run_rows(const void *context, float *const *data)
 {
     const fv_strided *s = context;
     int last = s->rank - 1;
-    int64_t n = s->dim[last], rows = count_rows(s, last), inner = s->dim[last - 1];
-    int64_t pieces = (n + CHUNK - 1) / CHUNK, group = n < CHUNK ? CHUNK / n : 1;
-    if (group > inner) group = inner;
-    int64_t groups = (inner + group - 1) / group, tasks = rows / inner * groups * pieces;
+    int64_t n = s->dim[last], rows = count_rows(s, last), group = n < CHUNK ? CHUNK / n : 1;
+    int64_t pieces = (n + CHUNK - 1) / CHUNK, tasks = (rows + group - 1) / group * pieces;
 #pragma omp parallel for schedule(static) if (rows * n >= PARALLEL_MIN)
     for (int64_t task = 0; task < tasks; task++) {
-        int64_t piece = task % pieces, first = task / pieces % groups * group, from, to;
-        int64_t end = first + group < inner ? first + group : inner;
-        int64_t begin = piece * CHUNK, length = n - begin < CHUNK ? n - begin : CHUNK;
-        locate(s, last - 1, task / pieces / groups, &from, &to);
-        from += begin * s->from[last];
-        to += begin * s->to[last];
-        for (int64_t i = first; i < end; i++)
-            copy_run(data[1] + to + i * s->to[last - 1], s->to[last], data[0] + from + i * s->from[last - 1],
-                     s->from[last], length);
+        int64_t first = task / pieces * group, begin = task % pieces * CHUNK, from, to;
+        if (pieces == 1) {
+            copy_runs(s, first, rows - first < group ? rows - first : group, data);
+            continue;
+        }
+        locate(s, last, first, &from, &to);
+        copy_run(data[1] + to + begin * s->to[last], s->to[last], data[0] + from + begin * s->from[last],
+                 s->from[last], n - begin < CHUNK ? n - begin : CHUNK);
     }
 }
 
