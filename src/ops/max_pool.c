@@ -1,0 +1,47 @@
+/* max_pool: dst[n,c,y] = max over k of src[n,c, y stride + k dilation - pad], in 1 to 3 spatial dimensions;
+ * padding never wins. Of equal maxima the first in row-major order gets the gradient, as in PyTorch; so does
+ * oneDNN.
+ *
+ * oneDNN: training mode keeps the positions of the maxima in a workspace; dilated windows run on its
+ * reference implementation, so they have an own kernel. */
+#include "ops/pool.h"
+
+static const fv_attr rows[] = {
+    FV_POOL_ROWS,
+    {"dilation", FV_ATTR_SPATIAL, offsetof(fv_pool_attrs, dilation), 1, "distance of window taps", NULL},
+    {0}};
+
+static int is_dilated(const fv_pool *pool)
+{
+    for (int i = 0; i < 3; i++)
+        if (pool->axis[i].dilation > 1 && pool->axis[i].kernel > 1) return 1;
+    return 0;
+}
+
+static fv_status forward(const fv_node *node, fv_emit *emit, fv_error *err)
+{
+    fv_pool pool = fv_pool_of(node);
+    if (is_dilated(&pool)) return fv_emit_max_forward(emit, &pool, err);
+    return fv_emit_pool_forward(emit, &pool, dnnl_pooling_max, err);
+}
+
+static fv_status backward_data(const fv_node *node, fv_emit *emit, fv_error *err)
+{
+    fv_pool pool = fv_pool_of(node);
+    if (is_dilated(&pool)) return fv_emit_max_backward(emit, &pool, err);
+    return fv_emit_pool_backward(emit, &pool, dnnl_pooling_max, err);
+}
+
+const fv_op fv_op_max_pool = {"max_pool",
+                              "largest element of each window",
+                              1,
+                              1,
+                              1,
+                              sizeof(fv_pool_attrs),
+                              rows,
+                              FV_OP_CHANNELS_LAST,
+                              fv_pool_shape,
+                              forward,
+                              backward_data,
+                              NULL,
+                              NULL};
