@@ -27,7 +27,7 @@ end
 --- A writer of cases into a folder, which is made.
 ---@param folder string
 ---@param model fovea.Model
----@param drawing { sign: string?, colormap: string?, panel: boolean?, raw: string? }
+---@param drawing { sign: string?, colormap: string?, colorbar: boolean?, panel: boolean?, raw: string? }
 ---@return table? writer
 ---@return string? message
 function M.writer(folder, model, drawing)
@@ -80,7 +80,7 @@ local NO_MAP = { NONFINITE = true, EMPTY_TARGET = true }
 
 --- Writes picture and raw map; returns a message when that fails.
 local function write(self, name, heat, record)
-  local drawing = { sign = self.drawing.sign, colormap = self.drawing.colormap }
+  local drawing = { sign = self.drawing.sign, colormap = self.drawing.colormap, colorbar = self.drawing.colorbar }
   if #heat.raw:shape() == 2 then
     local picture = self.drawing.panel and heat:panel(drawing) or heat:overlay(drawing)
     local ok, message = fovea.image.write(("%s/%s.png"):format(self.folder, name), picture)

@@ -81,30 +81,44 @@ end
 local DISPLAY_OPTIONS = { "sign", "normaliser", "order", "percentile", "scale" }
 
 --- Options of the drawing functions: those given without those of `display`.
-local function drawing_options(options)
+local function drawing_options(heat, options)
   local drawing = {}
   for key, value in pairs(options) do drawing[key] = value end
   for _, key in ipairs(DISPLAY_OPTIONS) do drawing[key] = nil end
   if drawing.signed == nil then drawing.signed = options.sign == "signed" end
+  drawing.colorbar = nil
+  drawing.covered = heat:covered()
   return drawing
 end
 
---- Where the model's grid covers the image; nil when it does everywhere.
-local function covered(heat)
-  if not heat.geometry then return nil end
-  return select(2, preprocess.restore(heat.mask, heat.geometry, "nearest"))
+--- Values of the raw map at the ends of the colour bar.
+local function bar_values(heat, signed)
+  local high = math.max(math.abs(heat.range.min), math.abs(heat.range.max))
+  if signed then return { -high, high } end
+  return { 0, math.max(0, heat.range.max) }
+end
+
+--- Where the model's grid covers the image (1); nil when it does everywhere.
+---@return fovea.Tensor?
+function Heatmap:covered()
+  if not self.geometry then return nil end
+  return select(2, preprocess.restore(self.mask, self.geometry, "nearest"))
 end
 
 --- Picture of the map over the image, with the contour of the mask.
----@param options? table those of `display` and of fovea.overlay (colormap, alpha, contour, ...); contour = false: none
+---@param options? table those of `display` and of fovea.overlay (colormap, alpha, contour, ...); contour = false: none;
+--- colorbar = true: with a colour bar of the raw values
 ---@return fovea.Tensor picture 3 x H x W
 function Heatmap:overlay(options)
   options = options or {}
-  local drawing = drawing_options(options)
-  drawing.covered = covered(self)
+  local drawing = drawing_options(self, options)
   if options.contour == nil then drawing.contour = self:image_mask() end
   if options.contour == false then drawing.contour = nil end
-  return overlay.overlay(background(self), (self:display(options)), drawing)
+  local picture = overlay.overlay(background(self), (self:display(options)), drawing)
+  if not options.colorbar then return picture end
+  local values = bar_values(self, drawing.signed)
+  return panel.row({ { picture = picture } }, { bar = { low = values[1], high = values[2],
+    colormap = drawing.colormap or (drawing.signed and "diverging" or "viridis") } })
 end
 
 --- Picture with image, prediction and heat map side by side.
@@ -112,10 +126,8 @@ end
 ---@return fovea.Tensor picture 3 x H x W
 function Heatmap:panel(options)
   options = options or {}
-  local drawing = drawing_options(options)
-  drawing.covered = covered(self)
-  local high = math.max(math.abs(self.range.min), math.abs(self.range.max))
-  drawing.values = drawing.values or (drawing.signed and { -high, high } or { 0, math.max(0, self.range.max) })
+  local drawing = drawing_options(self, options)
+  drawing.values = drawing.values or bar_values(self, drawing.signed)
   drawing.titles = drawing.titles or { "image", "target", self.method }
   drawing.caption = drawing.caption or ("%s   %s   %d pixels   %s"):format(self.layer, self.threshold, self.count,
     self.status)

@@ -21,6 +21,9 @@ function M.define(parser)
   parser:option("--threshold", "strategy: 0.5, otsu, quantile:0.95, top_k:100, argmax, logit:0"):count "*"
   parser:option("--method", "gradcam, hirescam"):count "*"
   parser:option("--score", "what is summed: logit or probability"):choices { "logit", "probability" }
+  parser:option("--reduction", "sum (default) or mean of the picked pixels"):choices { "sum", "mean" }
+  parser:option("--activation", "from output to probability, when its end does not tell")
+    :choices { "sigmoid", "softmax", "none" }
   parser:option("--output", "name or number of the model's output")
   parser:option("--class", "class, from 1"):convert(math.tointeger)
   parser:option("--size", "model input size WxH (default: the model's own)")
@@ -36,6 +39,7 @@ function M.define(parser)
     :choices { "positive", "negative", "absolute", "signed" }
   parser:option("--colormap", "viridis, inferno, jet, grey, diverging")
   parser:option("--raw", "also write the raw signed map of the layer as"):choices { "npy" }
+  parser:flag("--colorbar", "colour bar beside the picture")
   parser:flag("--panel", "picture with image, target and heat map side by side")
   parser:flag("--json", "print the records on standard output")
 end
@@ -75,6 +79,7 @@ local function explain_options(arguments, model)
   return {
     layers = list_or_nil(arguments.layer), thresholds = list_or_nil(arguments.threshold),
     methods = list_or_nil(arguments.method), score = arguments.score, output = arguments.output,
+    reduction = arguments.reduction, activation = arguments.activation,
     class = arguments.class, preprocess = preprocessing(arguments, model),
   }
 end
