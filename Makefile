@@ -47,7 +47,7 @@ LIST      := $(BUILD)/list.stamp
 DEPS      := $(BUILD)/deps.stamp
 
 .SECONDARY: $(GEN_SRC)
-.PHONY: all module deps test test-c test-lua lint format asan valgrind fuzz install install-module clean help FORCE
+.PHONY: all module deps demo test test-c test-lua lint format asan valgrind fuzz install install-module clean help FORCE
 all: $(BUILD)/libfovea.a $(BUILD)/fovea/core.so $(BIN)/fovea ## build the library, the Lua module and the fovea command
 
 deps: ## install the system packages that are missing (Debian)
@@ -86,6 +86,11 @@ valgrind: ## the suite under valgrind; SPEC=path picks one file, by default all 
 fuzz: ## every fuzz target for FUZZ_SECONDS (120) each; TARGET=name picks one
 	@scripts/setup build fuzz
 	@MAKE="$(MAKE)" FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/fuzz $(TARGET)
+
+demo: ## install what is missing, build, draw heat maps; MODEL=file IMAGE=file for your own
+	@scripts/setup build
+	@$(MAKE) $(JOBS) all
+	@$(BIN)/fovea scripts/demo.lua $(BUILD)/demo $(MODEL) $(IMAGE)
 
 module: $(BUILD)/fovea/core.so ## only the Lua module
 
