@@ -69,9 +69,10 @@ local function build(g, x)
   local function ring(sign)
     return function(y, x_) return (y == 4 and x_ == 4) and sign * 48 / 49 or -sign / 49 end
   end
-  local enc2 = conv(pool1, kernel(3, 3, 7, { { 1, 1, ring(1) }, { 2, 1, ring(-1) },
+  local wide = g:pad { pool1, before = { 0, 0, 12, 12 }, after = { 0, 0, 12, 12 }, mode = "edge", name = "edge" }
+  local enc2 = conv(wide, kernel(3, 3, 7, { { 1, 1, ring(1) }, { 2, 1, ring(-1) },
     { 3, 1, function(y, x_) return (y == 4 and x_ == 4) and 1 or 0 end } }), { 0, 0, 0 },
-    { pad = 12, dilation = 4 }, "enc2")
+    { dilation = 4 }, "enc2")
   local up = g:resample { enc2, size = size, mode = "linear", name = "up" }
   local joined = g:concat { up, enc1, name = "skip" }
   -- spot: contrast below, darkness here

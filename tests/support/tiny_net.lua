@@ -24,31 +24,36 @@ local function pads(spatial, pad)
   return p
 end
 
-local function block(g, x, out, name, seed)
+local function block(g, x, out, name, seed, activation)
   local spatial, channels = #x:shape() - 2, x:shape()[2]
   local w = weights(g, seed, { out, channels, table.unpack(kernel(spatial, 3)) }, name .. ".conv.weight")
   local b = g:param(fovea.uniform({ out }, { seed = seed + 1, min = -0.1, max = 0.1 }), { name = name .. ".conv.bias" })
   local y = g:conv { x, w, b, pad = pads(spatial, 1), name = name .. ".conv" }
-  return g:relu { y, name = name .. ".relu" }
+  return g[activation](g, { y, name = name .. "." .. activation })
 end
 
+--- Bias of the head: about half of the logits are positive.
+function M.head_bias(classes) return fovea.uniform({ classes or 1 }, { seed = 51, min = -0.26, max = -0.2 }) end
+
 --- Builds the network on x.
----@param options? { classes: integer?, activation: string? }
+---@param options? { classes: integer?, activation: string?, inner: string? } activation: at the end;
+--- inner: in the blocks (relu)
 function M.build(g, x, options)
   options = options or {}
   local spatial = #x:shape() - 2
-  local e1 = block(g, x, 6, "enc1", 10)
-  local p = g:max_pool { e1, kernel = kernel(spatial, 2), name = "pool" }
-  local e2 = block(g, p, 8, "enc2", 20)
+  local inner = options.inner or "relu"
+  local e1 = block(g, x, 6, "enc1", 10, inner)
+  local p = g[inner == "relu" and "max_pool" or "avg_pool"](g, { e1, kernel = kernel(spatial, 2), name = "pool" })
+  local e2 = block(g, p, 8, "enc2", 20, inner)
   local size = { table.unpack(x:shape(), 3) }
   local up = g:resample { e2, size = size, mode = "linear", name = "up" }
-  local d1 = block(g, g:concat { up, e1, name = "cat" }, 7, "dec1", 30)
-  local d2 = block(g, d1, 5, "dec2", 40)
+  local d1 = block(g, g:concat { up, e1, name = "cat" }, 7, "dec1", 30, inner)
+  local d2 = block(g, d1, 5, "dec2", 40, inner)
   local k = options.classes or 1
   local ones = {}
   for i = 1, spatial do ones[i] = 1 end
   local z = g:conv { d2, weights(g, 50, { k, 5, table.unpack(ones) }, "head.weight"),
-    g:param(fovea.uniform({ k }, { seed = 51, min = -0.2, max = 0.2 }), { name = "head.bias" }), name = "head" }
+    g:param(M.head_bias(k), { name = "head.bias" }), name = "head" }
   if options.activation then return g[options.activation](g, { z, name = "probability" }) end
   return z
 end
