@@ -285,6 +285,33 @@ describe("import.onnx shapes", function()
       assert.same({ 1, 2, 15, 14 }, built.outputs.y:shape())
     end)
 
+    it("sizes that are partly computed follow with the rest", function()
+      -- torchvision's segmentation models: the first two sizes from a Shape, the picture's as constants
+      local g, built = case:lower(onnx_case.model({ 1, 2, 9, 9 }, {
+        pool("x", "a"), node("Shape", { "a" }, { "s" }), node("Slice", { "s", "zero", "two", "zero" }, { "nc" }),
+        node("Cast", { "picture" }, { "hw" }, { to = 7 }), node("Concat", { "nc", "hw" }, { "sizes" }, { axis = 0 }),
+        node("Resize", { "a", "", "", "sizes" }, { "y" }, { mode = "linear" }, "r"),
+      }, { initializers = { ints("zero", { 0 }), ints("two", { 2 }), ints("picture", { 9, 9 }) } }),
+        { { 3, 2, 11, 14 } })
+      assert.equal("max_pool resample", g:text())
+      assert.same({ 3, 2, 11, 14 }, built.outputs.y:shape())
+    end)
+
+    it("reshapes that are partly computed do too", function()
+      local function model(...)
+        return onnx_case.model({ 1, 4, 3, 5 }, {
+          node("Shape", { "x" }, { "s" }), node("Slice", { "s", "zero", "one", "zero" }, { "n" }),
+          node("Concat", { "n", "rest" }, { "t" }, { axis = 0 }), node("Reshape", { "x", "t" }, { "y" }),
+        }, { initializers = { ints("zero", { 0 }), ints("one", { 1 }), ints("rest", { ... }) } })
+      end
+      local _, built = case:lower(model(4, 15), { { 2, 4, 6, 7 } })
+      assert.same({ 2, 4, 42 }, built.outputs.y:shape())
+      _, built = case:lower(model(2, 2, 15), { { 2, 4, 6, 7 } })
+      assert.same({ 2, 2, 2, 42 }, built.outputs.y:shape())
+      _, built = case:lower(model(-1), { { 2, 4, 6, 7 } })
+      assert.same({ 2, 168 }, built.outputs.y:shape())
+    end)
+
     it("a shape that does not fit gives the advice", function()
       local model = onnx_case.model({ 1, 2, 8, 8 }, node("Add", { "x", "position" }, { "y" }, {}, "add"),
         { initializers = { onnx_case.weights("position", { 1, 2, 8, 8 }) } })

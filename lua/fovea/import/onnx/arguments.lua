@@ -102,7 +102,7 @@ end
 ---@param name string?
 ---@param i integer?
 ---@return number[]? list
----@return boolean? dynamic
+---@return boolean|boolean[]|nil dynamic
 function Context:numbers(name, i)
   local attribute = name and self.node_info.attributes[name]
   if type(attribute) == "number" then return { attribute }, false end
@@ -110,21 +110,21 @@ function Context:numbers(name, i)
   if attribute then self:fail("attribute '%s' is not of the right type", name) end
   local value = i and self:optional_constant(i)
   if not value then return nil end
-  return V.numbers(value), value.dynamic == true
+  return V.numbers(value), value.dynamic
 end
 
 --- The same for integers.
 ---@param name string?
 ---@param i integer?
 ---@return integer[]? list
----@return boolean? dynamic
+---@return boolean|boolean[]|nil dynamic
 function Context:list(name, i)
   local attribute = name and self:attr(name)
   if attribute then return attribute, false end
   local value = i and self:optional_constant(i)
   if not value then return nil end
   if value.kind ~= "ints" then self:fail("input %d must hold integers", i) end
-  return value.ints, value.dynamic == true
+  return value.ints, value.dynamic
 end
 
 --- A single number from an attribute or a constant input.

@@ -60,22 +60,28 @@ end
 ---@param sizes integer[]
 ---@param old integer[] shape of the source at the file's size
 ---@param new integer[] shape of the source now
+---@param dynamic? boolean[] entries that were computed for this build and stay
 ---@return integer[]
-function M.sizes(c, sizes, old, new)
+function M.sizes(c, sizes, old, new, dynamic)
   local rank, out = #sizes, {}
   if #old ~= rank or #new ~= rank then return sizes end
-  local same_space = true
+  local same_space, computed = true, false
   for i = 1, rank do
-    out[i] = sizes[i] == old[i] and new[i] or sizes[i]
-    if i > 2 then same_space = same_space and sizes[i] == old[i] end
+    local fixed = not V.is_dynamic(dynamic, i)
+    out[i] = fixed and sizes[i] == old[i] and new[i] or sizes[i]
+    if i > 2 then
+      same_space = same_space and (not fixed or sizes[i] == old[i])
+      computed = computed or not fixed
+    end
   end
-  if sizes[1] ~= old[1] and c.declared_batch and sizes[1] == c.declared_batch[1] then
-    out[1] = c.declared_batch[2]
-  end
+  local batch = c.declared_batch
+  if not V.is_dynamic(dynamic, 1) and sizes[1] ~= old[1] and batch and sizes[1] == batch[1] then out[1] = batch[2] end
   if same_space or rank < 3 then return out end
-  local other = counterpart(c, sizes, old, new)
+  local other = not computed and counterpart(c, sizes, old, new)
   for i = 3, rank do
-    if other then
+    if V.is_dynamic(dynamic, i) then
+      out[i] = sizes[i]
+    elseif other then
       out[i] = other[i]
     elseif new[i] == old[i] then
       out[i] = sizes[i]

@@ -8,18 +8,19 @@
 -- kind "decision": { source }                     what follows an arg-max or a comparison of activations: it has
 --                                                 no gradient and may only lead to an output
 --
--- `dynamic` marks constants that were computed from the shape of an activation in this very build.
+-- `dynamic` marks constants that were computed from the shape of an activation in this very build: true, or a list with
+-- one boolean per element (exporters concatenate computed and fixed sizes).
 local M = {}
 
 ---@class fovea.onnx.Value
 ---@field kind "ints"|"floats"|"node"|"decision"
 ---@field shape integer[]
----@field dynamic? boolean
+---@field dynamic? boolean|boolean[]
 
 --- Integers of a shape (default: one axis).
 ---@param ints integer[]
 ---@param shape? integer[]
----@param dynamic? boolean
+---@param dynamic? boolean|boolean[]
 ---@return fovea.onnx.Value
 function M.ints(ints, shape, dynamic)
   return { kind = "ints", ints = ints, shape = shape or { #ints }, dynamic = dynamic or nil }
@@ -28,7 +29,7 @@ end
 --- The same with 0 and 1 as truth values.
 ---@param ints integer[]
 ---@param shape? integer[]
----@param dynamic? boolean
+---@param dynamic? boolean|boolean[]
 ---@return fovea.onnx.Value
 function M.booleans(ints, shape, dynamic)
   local value = M.ints(ints, shape, dynamic)
@@ -39,7 +40,7 @@ end
 --- A float constant.
 ---@param tensor fovea.Tensor
 ---@param name? string of the initialiser
----@param dynamic? boolean
+---@param dynamic? boolean|boolean[]
 ---@return fovea.onnx.Value
 function M.floats(tensor, name, dynamic)
   return { kind = "floats", tensor = tensor, shape = tensor:shape(), name = name, dynamic = dynamic or nil }
@@ -216,6 +217,42 @@ function M.map(fn, ...)
     out[n] = fn(table.unpack(arguments, 1, #values))
   end
   return out, shape
+end
+
+--- True when element i is computed from an activation's shape.
+---@param dynamic? boolean|boolean[]
+---@param i integer
+---@return boolean
+function M.is_dynamic(dynamic, i)
+  return dynamic == true or (type(dynamic) == "table" and dynamic[i] == true)
+end
+
+--- One flag per element in their shortest form: true for all, nil for none.
+---@param flags boolean[]
+---@return boolean|boolean[]|nil
+function M.flags(flags)
+  local count = 0
+  for _, flag in ipairs(flags) do count = count + (flag and 1 or 0) end
+  if count == 0 then return nil end
+  return count == #flags or flags
+end
+
+--- Flags of an element-wise result: an element is dynamic when one of its operands is.
+---@param values fovea.onnx.Value[]
+---@param shape integer[] of the result
+---@return boolean|boolean[]|nil
+function M.merged_flags(values, shape)
+  local mixed, flags = false, {}
+  for _, v in ipairs(values) do mixed = mixed or type(v.dynamic) == "table" or (v.dynamic and M.count(v.shape) > 1) end
+  if not mixed or M.count(shape) > M.MAX_ELEMENTS then return M.any_dynamic(values) end
+  for n = 1, M.count(shape) do flags[n] = false end
+  for _, v in ipairs(values) do
+    if v.dynamic then
+      local positions = M.broadcast_positions(v.shape, shape)
+      for n, at in ipairs(positions) do flags[n] = flags[n] or M.is_dynamic(v.dynamic, at) end
+    end
+  end
+  return M.flags(flags)
 end
 
 --- True when one of the values was computed from an activation's shape.

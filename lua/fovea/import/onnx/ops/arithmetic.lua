@@ -36,7 +36,7 @@ local function integers(c, fn, ...)
     local a, b = ...
     c:fail("shapes %s and %s do not fit", table.concat(a.shape, "x"), table.concat(b.shape, "x"))
   end
-  return V.ints(ints, shape, V.any_dynamic { ... })
+  return V.ints(ints, shape, V.merged_flags({ ... }, shape))
 end
 
 --- A layout for the result that needs no transposition of the bigger operand.
@@ -61,7 +61,8 @@ local function binary(c, spec, a, b, suffix)
     return integers(c, spec[2], a, b)
   end
   if a.kind == "floats" and b.kind == "floats" then
-    return V.floats((spec[3] or spec[2])(a.tensor, b.tensor), nil, V.any_dynamic { a, b })
+    local folded = (spec[3] or spec[2])(a.tensor, b.tensor)
+    return V.floats(folded, nil, V.merged_flags({ a, b }, folded:shape()))
   end
   return combine(c, spec[1], a, b, suffix)
 end
@@ -95,7 +96,7 @@ function M.Pow(c)
   if x.kind == "ints" and p.kind == "ints" then return integers(c, power, x, p) end
   if V.count(p.shape) ~= 1 then c:fail("the exponent must be a single number") end
   local exponent = V.numbers(p)[1]
-  if x.kind == "floats" then return V.floats(x.tensor:pow(exponent), nil, V.any_dynamic { x, p }) end
+  if x.kind == "floats" then return V.floats(x.tensor:pow(exponent), nil, x.dynamic) end
   return c:unary("pow", x, { exponent = exponent })
 end
 

@@ -47,12 +47,12 @@ local function ConstantOfShape(c)
   local total = V.count(shape)
   if total > MAX_FLOATS then c:fail("a constant of %.0f elements", total) end
   if not t or t.tensor then
-    return V.floats(tensor.full(shape, t and t.tensor:values()[1] or 0), nil, dynamic)
+    return V.floats(tensor.full(shape, t and t.tensor:values()[1] or 0), nil, dynamic and true)
   end
   local ints = {}
   V.check_size(total)
   for i = 1, total do ints[i] = t.ints[1] end
-  local out = V.ints(ints, shape, dynamic)
+  local out = V.ints(ints, shape, dynamic and true)
   out.boolean = t.dtype == "bool" or nil
   return out
 end
@@ -83,7 +83,7 @@ local function NonZero(c)
   end
   local ints = {}
   for _, row in ipairs(rows) do table.move(row, 1, n, #ints + 1, ints) end
-  return V.ints(ints, { #x.shape, n }, x.dynamic)
+  return V.ints(ints, { #x.shape, n }, x.dynamic and true)
 end
 
 --- TensorProto.DataType of the floating-point types.

@@ -16,7 +16,7 @@ local function transpose_integers(value, perm)
     end
     ints[n + 1] = value.ints[from]
   end
-  local out = V.ints(ints, shape, value.dynamic)
+  local out = V.ints(ints, shape, value.dynamic and true)
   out.boolean = value.boolean
   return out
 end
@@ -40,7 +40,7 @@ function M.Transpose(c)
 end
 
 local function concat_integers(c, values, axis)
-  local ints, shape = {}, table.move(values[1].shape, 1, #values[1].shape, 1, {})
+  local ints, flags, shape = {}, {}, table.move(values[1].shape, 1, #values[1].shape, 1, {})
   for i = 1, axis - 1 do
     if shape[i] ~= 1 then c:fail("integers can only be concatenated along their first axis") end
   end
@@ -48,10 +48,10 @@ local function concat_integers(c, values, axis)
   for _, v in ipairs(values) do
     if v.kind ~= "ints" then c:fail("integers and activations in one concatenation") end
     if #v.shape ~= #shape then c:fail("values of %d and %d dimensions", #shape, #v.shape) end
-    table.move(v.ints, 1, #v.ints, #ints + 1, ints)
+    for i, k in ipairs(v.ints) do ints[#ints + 1], flags[#flags + 1] = k, V.is_dynamic(v.dynamic, i) end
     shape[axis] = shape[axis] + v.shape[axis]
   end
-  return V.ints(ints, shape, V.any_dynamic(values))
+  return V.ints(ints, shape, V.flags(flags))
 end
 
 --- Joins values along an axis, in the layout of the first that has one.
@@ -82,7 +82,7 @@ end
 --- Elements first..last (1-based, inclusive) of one axis of a list in row-major order.
 local function slice_integers(value, axis, first, last, step)
   local shape = table.move(value.shape, 1, #value.shape, 1, {})
-  local outer, inner, ints = 1, 1, {}
+  local outer, inner, ints, flags = 1, 1, {}, {}
   for i, d in ipairs(shape) do
     if i < axis then outer = outer * d elseif i > axis then inner = inner * d end
   end
@@ -92,10 +92,12 @@ local function slice_integers(value, axis, first, last, step)
   for o = 0, outer - 1 do
     for at = first, last, step do
       local from = (o * size + at - 1) * inner
-      table.move(value.ints, from + 1, from + inner, #ints + 1, ints)
+      for i = from + 1, from + inner do
+        ints[#ints + 1], flags[#flags + 1] = value.ints[i], V.is_dynamic(value.dynamic, i)
+      end
     end
   end
-  local out = V.ints(ints, shape, value.dynamic)
+  local out = V.ints(ints, shape, V.flags(flags))
   out.boolean = value.boolean
   return out
 end
@@ -107,7 +109,7 @@ local function slice(c, value, axis, first, last, step, suffix)
   if (last - first) * step < 0 then c:fail("the slice of axis %d is empty", axis) end
   if value.kind == "floats" then
     if step < 0 then c:fail("a constant cannot be sliced backwards") end
-    return V.floats(value.tensor:slice(axis, first, last, step), nil, value.dynamic)
+    return V.floats(value.tensor:slice(axis, first, last, step), nil, value.dynamic and true)
   end
   local base, perm = c:base(value)
   return V.node(c:emit("slice", {
@@ -210,7 +212,7 @@ local function gather_constant(c, x, axis, indices)
   end
   local list = {}
   for i, part in ipairs(parts) do list[i] = part.tensor end
-  return V.floats(tensor.concat(list, axis), nil, x.dynamic)
+  return V.floats(tensor.concat(list, axis), nil, x.dynamic and true)
 end
 
 --- Picks constant indices of an axis.
@@ -231,7 +233,7 @@ function M.Gather(c)
   table.move(index.shape, 1, #index.shape, #shape + 1, shape)
   table.move(x.shape, axis + 1, #x.shape, #shape + 1, shape)
   out = c:view(out, shape)
-  if out.kind == "ints" then out.dynamic = V.any_dynamic { x, index } end
+  if out.kind == "ints" and index.dynamic then out.dynamic = true end
   return out
 end
 

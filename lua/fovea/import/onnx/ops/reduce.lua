@@ -59,7 +59,7 @@ local function fold_integers(c, op, x, axes, keep)
   if keep then
     for i = 1, #x.shape do shape[i] = 1 end
   end
-  return V.ints({ total }, shape, x.dynamic)
+  return V.ints({ total }, shape, x.dynamic and true)
 end
 
 local function reduction(op)
@@ -71,7 +71,7 @@ local function reduction(op)
     if x.kind == "floats" then
       if #x.shape == 0 then return x end
       axes.keep_dims = keep
-      return V.floats(x.tensor[folds[op]](x.tensor, axes), nil, x.dynamic)
+      return V.floats(x.tensor[folds[op]](x.tensor, axes), nil, x.dynamic and true)
     end
     return reduce(c, op, x, axes, keep)
   end
@@ -92,7 +92,7 @@ function M.ReduceProd(c)
   if c:attr("keepdims", 1) == 1 then
     for i = 1, #x.shape do shape[i] = 1 end
   end
-  return V.ints({ product }, shape, x.dynamic)
+  return V.ints({ product }, shape, x.dynamic and true)
 end
 
 --- Reductions written with others: `before` and `after` are unary ops around it.

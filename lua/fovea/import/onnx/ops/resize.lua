@@ -17,8 +17,8 @@ local function target(c, x, scales, sizes, dynamic)
     return out, scales
   end
   if not sizes or #sizes ~= rank then c:fail("neither scales nor sizes for its %d axes", rank) end
-  local old = not dynamic and c.rescale.declared_shape(c, 1)
-  if old then sizes = c.rescale.sizes(c, sizes, old, x.shape) end
+  local old = dynamic ~= true and c.rescale.declared_shape(c, 1)
+  if old then sizes = c.rescale.sizes(c, sizes, old, x.shape, dynamic) end
   scales = {}
   for i, d in ipairs(x.shape) do
     if sizes[i] < 1 then c:fail("a size of %d", sizes[i]) end
@@ -127,6 +127,7 @@ function M.Resize(c)
   end
   local scales = spread(c, c:numbers(nil, 3), axes, rank, 1.0)
   local sizes, dynamic = c:list(nil, 4)
+  if axes and type(dynamic) == "table" then dynamic = spread(c, dynamic, axes, rank, {}) end
   sizes = spread(c, sizes, axes, rank, dynamic and x.shape or c.rescale.declared_shape(c, 1) or x.shape)
   sizes, scales = target(c, x, scales, sizes, dynamic)
   return emit(c, x, sizes, scales, c:attr("mode", "nearest"),

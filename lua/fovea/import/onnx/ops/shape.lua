@@ -13,14 +13,14 @@ function M.Shape(c)
   end
   local first, last = clip(c:attr("start", 0)), clip(c:attr("end", rank))
   local dims = table.move(x.shape, first + 1, last, 1, {})
-  return V.ints(dims, { #dims }, x.kind == "node" or x.dynamic)
+  return V.ints(dims, { #dims }, x.kind == "node" or (x.dynamic and true))
 end
 
 --- The number of elements.
 ---@param c fovea.onnx.Context
 function M.Size(c)
   local x = c:input(1)
-  return V.ints({ V.count(x.shape) }, {}, x.kind == "node" or x.dynamic)
+  return V.ints({ V.count(x.shape) }, {}, x.kind == "node" or (x.dynamic and true))
 end
 
 --- 0 copies, -1 takes what is left.
@@ -44,6 +44,14 @@ local function resolve(c, written, shape, allow_zero)
   return out
 end
 
+--- True when a translated shape has the entries that were computed.
+local function agrees(shape, written, dynamic)
+  for i, d in ipairs(written) do
+    if V.is_dynamic(dynamic, i) and d > 0 and shape[i] ~= d then return false end
+  end
+  return #shape == #written
+end
+
 --- To a shape that is computed, or written in the file and then translated to this input size.
 ---@param c fovea.onnx.Context
 function M.Reshape(c)
@@ -51,10 +59,12 @@ function M.Reshape(c)
   local written, dynamic = c:list("shape", 2)
   if not written then c:fail("the target shape is missing") end
   local allow_zero = c:attr("allowzero", 0) == 1
-  local old = not dynamic and c.rescale.declared_shape(c, 1)
-  if old and x.kind == "node" and not V.same_list(old, x.shape) then
-    local out = resolve(c, written, old, allow_zero)
-    return c:view(x, c.rescale.reshape(c, written, out, old, x.shape))
+  local old = dynamic ~= true and x.kind == "node" and c.rescale.declared_shape(c, 1)
+  if old and not V.same_list(old, x.shape) then
+    local out = c.declared[c.node_info.outputs[1]] or resolve(c, written, old, allow_zero)
+    if not dynamic then return c:view(x, c.rescale.reshape(c, written, out, old, x.shape)) end
+    local ok, shape = pcall(c.rescale.reshape, c, written, out, old, x.shape)
+    if ok and agrees(shape, written, dynamic) then return c:view(x, shape) end
   end
   return c:view(x, resolve(c, written, x.shape, allow_zero))
 end
@@ -111,11 +121,11 @@ local function expanded(c, x, shape)
   if x.kind == "ints" then
     local ints = {}
     for n, at in ipairs(V.broadcast_positions(x.shape, shape)) do ints[n] = x.ints[at] end
-    local out = V.ints(ints, shape, x.dynamic)
+    local out = V.ints(ints, shape, V.merged_flags({ x }, shape))
     out.boolean = x.boolean
     return out
   end
-  if x.kind == "floats" then return V.floats(x.tensor:expand(shape), nil, x.dynamic) end
+  if x.kind == "floats" then return V.floats(x.tensor:expand(shape), nil, x.dynamic and true) end
   return V.node(c:emit("expand", { c:node(x), shape = shape }))
 end
 
@@ -124,10 +134,10 @@ end
 function M.Expand(c)
   local x = c:input(1)
   local wanted, dynamic = c:list("shape", 2)
-  local old = not dynamic and x.kind == "node" and c.rescale.declared_shape(c, 1)
+  local old = dynamic ~= true and x.kind == "node" and c.rescale.declared_shape(c, 1)
   if old and wanted then
-    local full = V.broadcast(old, wanted) or wanted
-    wanted = c.rescale.sizes(c, full, old, x.shape)
+    local full = not dynamic and V.broadcast(old, wanted) or wanted
+    wanted = c.rescale.sizes(c, full, old, x.shape, dynamic)
   end
   local shape = V.broadcast(x.shape, wanted or c:fail("the shape is missing"))
   if not shape then
@@ -154,7 +164,7 @@ function M.Tile(c)
       local copies = { axis = i }
       for k = 1, n do copies[k] = x.kind == "floats" and x.tensor or c:node(x) end
       local tensor = require "fovea.tensor"
-      x = x.kind == "floats" and V.floats(tensor.concat(copies, i), nil, x.dynamic)
+      x = x.kind == "floats" and V.floats(tensor.concat(copies, i), nil, x.dynamic and true)
         or V.node(c:emit("concat", copies))
     end
   end
