@@ -2,19 +2,14 @@
 
 #include <math.h>
 
-/* The finaliser of SplitMix64 (Steele, Lea and Flood 2014): every output bit depends on every input bit. */
-static uint64_t mix(uint64_t z)
+uint64_t fv_random_key(uint64_t seed, uint64_t stream)
 {
-    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
-    return z ^ (z >> 31);
+    return fv_random_mix(fv_random_mix(seed + FV_RANDOM_STEP) ^ (stream + FV_RANDOM_STEP));
 }
 
 uint64_t fv_random_bits(uint64_t seed, uint64_t stream, uint64_t index)
 {
-    const uint64_t golden = UINT64_C(0x9E3779B97F4A7C15);
-    uint64_t key = mix(mix(seed + golden) ^ (stream + golden));
-    return mix(key + (index + 1) * golden);
+    return fv_random_at(fv_random_key(seed, stream), index);
 }
 
 double fv_random_uniform(uint64_t seed, uint64_t stream, uint64_t index)
