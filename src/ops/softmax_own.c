@@ -6,7 +6,10 @@
 
 #include <math.h>
 
-enum { BLOCK = 64 }; /* positions at once */
+enum {
+    BLOCK = 64,   /* positions at once */
+    LONG_ROW = 16 /* elements that are worth a loop of their own */
+};
 
 /* n positions `step` apart, whose elements along the axis are `stride` apart. */
 
@@ -78,10 +81,45 @@ FV_CLONES static void run_dense(const fv_softmax_work *w, const float *a, const 
 FV_CLONES static void run_sparse(const fv_softmax_work *w, const float *a, const float *g, float *to,
                                  int64_t n)
 {
-    if (g)
-        slope_of(a, g, to, w->length, 1, w->length, n, w->logarithm);
+    if (g && w->logarithm)
+        slope_of(a, g, to, w->length, 1, w->length, n, 1);
+    else if (g)
+        slope_of(a, g, to, w->length, 1, w->length, n, 0);
     else
         value_of(a, to, w->length, 1, w->length, n, w->logarithm);
+}
+
+/* log_softmax of one long dense row, or its gradient. */
+FV_CLONES static void run_row(const float *restrict a, const float *restrict g, float *restrict to, int64_t n)
+{
+    float most = -INFINITY;
+    double sum = 0;
+    if (g) {
+#pragma omp simd reduction(+ : sum)
+        for (int64_t i = 0; i < n; i++) sum += (double)g[i];
+        float s = (float)sum;
+#pragma omp simd
+        for (int64_t i = 0; i < n; i++) to[i] = g[i] - fv_expf(a[i]) * s;
+        return;
+    }
+#pragma omp simd reduction(max : most)
+    for (int64_t i = 0; i < n; i++) most = a[i] > most ? a[i] : most;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t i = 0; i < n; i++) sum += (double)fv_expf(a[i] - most);
+    float scale = fv_logf((float)sum);
+#pragma omp simd
+    for (int64_t i = 0; i < n; i++) to[i] = a[i] - most - scale;
+}
+
+static void run_block(const fv_softmax_work *w, const float *a, const float *g, float *to, int64_t n)
+{
+    if (w->inner > 1)
+        run_dense(w, a, g, to, n);
+    else if (w->length < LONG_ROW || !w->logarithm)
+        run_sparse(w, a, g, to, n);
+    else
+        for (int64_t i = 0; i < n; i++)
+            run_row(a + i * w->length, g ? g + i * w->length : NULL, to + i * w->length, w->length);
 }
 
 static void run(const fv_softmax_work *w, const float *a, const float *g, float *to)
@@ -93,7 +131,7 @@ static void run(const fv_softmax_work *w, const float *a, const float *g, float 
     for (int64_t item = 0; item < items; item++) {
         int64_t first = item % blocks * BLOCK, n = positions - first < BLOCK ? positions - first : BLOCK;
         int64_t at = dense ? item / blocks * w->length * w->inner + first : first * w->length;
-        (dense ? run_dense : run_sparse)(w, a + at, g ? g + at : NULL, to + at, n);
+        run_block(w, a + at, g ? g + at : NULL, to + at, n);
     }
 }
 
