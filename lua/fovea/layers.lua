@@ -91,23 +91,27 @@ function M.select(layers, filter)
   return last and { table.unpack(chosen, math.max(1, #chosen - last + 1)) } or chosen
 end
 
+--- How far a wish is from a name, or from its beginning or end, in edits.
+local function distance(wish, name)
+  wish, name = wish:lower(), name:lower()
+  return math.min(lookup.distance(wish, name), lookup.distance(wish, name:sub(1, #wish)),
+    lookup.distance(wish, name:sub(-#wish)))
+end
+
 --- Message for a layer that is not there, with the nearest names.
 ---@param layers fovea.Layer[]
 ---@param name string
 ---@return string
 function M.unknown(layers, name)
-  local scored = {}
-  local tail = tostring(name):match "[^%.]+$" or name
-  for _, layer in ipairs(layers) do
-    local near = lookup.nearest(name, { layer.name }) and 2 or (layer.name:find(tail, 1, true) and 1 or 0)
-    if near > 0 then scored[#scored + 1] = { layer.name, near } end
-  end
-  table.sort(scored, function(a, b) return a[2] > b[2] end)
+  local ranked = {}
+  for i, layer in ipairs(layers) do ranked[i] = { layer.name, distance(name, layer.name), i } end
+  table.sort(ranked, function(a, b)
+    if a[2] ~= b[2] then return a[2] < b[2] end
+    return a[3] < b[3]
+  end)
   local names = {}
-  for i = 1, math.min(5, #scored) do names[i] = scored[i][1] end
-  if #names > 0 then return ("no layer '%s'; nearest: %s"):format(name, table.concat(names, ", ")) end
-  local first, last = layers[1], layers[#layers]
-  return ("no layer '%s'; the model has %d layers from %s to %s"):format(name, #layers, first.name, last.name)
+  for i = 1, math.min(4, #ranked) do names[i] = ranked[i][1] end
+  return ("no layer '%s'; the nearest of %d: %s"):format(name, #layers, table.concat(names, ", "))
 end
 
 -- structure ----------------------------------------------------------------------------------------------------------

@@ -3,7 +3,10 @@
 local M = {}
 
 --- Number of single-character edits between two words (Levenshtein).
-local function distance(a, b)
+---@param a string
+---@param b string
+---@return integer
+function M.distance(a, b)
   local row = {}
   for j = 0, #b do row[j] = j end
   for i = 1, #a do
@@ -24,7 +27,7 @@ end
 function M.nearest(name, candidates)
   local best, best_distance = nil, math.max(2, #name // 3) + 1
   for _, candidate in ipairs(candidates) do
-    local d = distance(name:lower(), candidate:lower())
+    local d = M.distance(name:lower(), candidate:lower())
     if d < best_distance then best, best_distance = candidate, d end
   end
   return best

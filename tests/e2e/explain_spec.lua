@@ -47,7 +47,7 @@ describe("fovea explain", function()
       assert.are.equal("logit", record.score.kind)
       assert.is_truthy(record.seconds and record.status and record.pixels and record.threshold.spec)
     end
-    assert.are.equal("image.enc.relu.0.5.gradcam.png", found[1].picture)
+    assert.are.equal("image.enc.relu.Relu.0.5.gradcam.png", found[1].picture)
   end)
 
   it("prints the same records with --json, and draws panels", function()
@@ -93,7 +93,7 @@ describe("fovea explain", function()
       assert.is_truthy(err:find(word, 1, true), err)
       assert.is_falsy(exists "misuse/explain.json")
     end
-    misuse({ model, image, "--layer", "enc.rellu" }, "enc.relu")
+    misuse({ model, image, "--layer", "enc.rellu" }, "enc.relu.Relu")
     misuse({ model, image, "--threshold", "ottsu" }, "did you mean 'otsu'")
     misuse({ model, image, "--method", "gradcan" }, "did you mean 'gradcam'")
     misuse({ model, image, "--colormap", "virdis" }, "viridis")

@@ -27,7 +27,7 @@ function M.define(parser)
   parser:option("--output", "name or number of the model's output")
   parser:option("--class", "class, from 1"):convert(math.tointeger)
   parser:option("--size", "model input size WxH (default: the model's own)")
-  parser:option("--fit", "how an image gets that size: resize, pad or crop (default resize)")
+  parser:option("--fit", "how an image gets that size: resize (default), pad (without --size to a multiple of 32), crop")
     :choices { "resize", "pad", "crop" }
   parser:option("--channels", "channels of the input, 1 or 3"):convert(math.tointeger)
   parser:option("--order", "channel order, rgb or bgr"):choices { "rgb", "bgr" }
@@ -43,6 +43,8 @@ function M.define(parser)
   parser:flag("--panel", "picture with image, target and heat map side by side")
   parser:flag("--json", "print the records on standard output")
 end
+
+local MULTIPLE = 32 -- a side that five halvings divide
 
 local function numbers(list, what)
   if not list then return nil end
@@ -67,8 +69,9 @@ local function preprocessing(arguments, model)
     record.size = { policy = "fixed", width = math.tointeger(width), height = math.tointeger(height) }
   end
   if arguments.fit and arguments.fit ~= "resize" then
-    record.size = { policy = arguments.fit, width = record.size.width, height = record.size.height,
-      multiple = record.size.multiple }
+    local exact = arguments.size or arguments.fit == "crop"
+    record.size = { policy = arguments.fit, width = exact and record.size.width or nil,
+      height = exact and record.size.height or nil, multiple = MULTIPLE }
   end
   return fovea.preprocess.record(record)
 end
