@@ -27,7 +27,7 @@ function M.define(parser)
   parser:option("--output", "name or number of the model's output")
   parser:option("--class", "class, from 1"):convert(math.tointeger)
   parser:option("--size", "model input size WxH (default: the model's own)")
-  parser:option("--fit", "how an image gets that size: resize (default), pad (without --size to a multiple of 32), crop")
+  parser:option("--fit", "how an image gets that size: resize (default), pad (alone: to multiples of 32), crop")
     :choices { "resize", "pad", "crop" }
   parser:option("--channels", "channels of the input, 1 or 3"):convert(math.tointeger)
   parser:option("--order", "channel order, rgb or bgr"):choices { "rgb", "bgr" }
