@@ -19,6 +19,9 @@ M.threshold, M.cam, M.normalise = require "fovea.threshold", require "fovea.cam"
 M.status, M.preprocess, M.image = require "fovea.status", require "fovea.preprocess", require "fovea.image"
 M.colormap, M.panel, M.overlay = require "fovea.colormap", require "fovea.panel", require("fovea.overlay").overlay
 
+-- graphs
+M.graph = require("fovea.graph").new
+
 -- models and explanations
 M.load, M.model, M.explain = require("fovea.model").load, require("fovea.model").new, require("fovea.explain").explain
 M.explain_all, M.layers = require("fovea.explain").explain_all, require "fovea.layers"

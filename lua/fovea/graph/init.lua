@@ -1,0 +1,67 @@
+--- Graphs: named nodes made of ops, inputs, parameters and constants. Every op of src/ops/README.md is a method that
+--- takes its sources and options in one table and returns a node:
+---
+---     local g = fovea.graph()
+---     local x = g:input(fovea.uniform({ 1, 3, 8, 8 }, { seed = 1 }), { name = "image" })
+---     local y = g:relu { g:conv { x, g:param(fovea.normal({ 4, 3, 3, 3 }, { seed = 2 })), pad = 1 } }
+---     print(y:value())                 -- computed when asked for
+---     g:backward(y)                    -- of the sum of y
+---     print(x:grad())
+---
+--- The module adds methods to the classes fovea.core.Graph, Node and Plan: compositions of ops (fovea.graph.compose),
+--- values and gradients for the prompt and for examples (fovea.graph.session), and texts (fovea.graph.dump).
+---@class fovea.Graph
+---@field param fun(self, tensor: fovea.Tensor, options?: {name: string?}): fovea.Node trained; shared, not copied
+---@field constant fun(self, tensor: fovea.Tensor, options?: {name: string?}): fovea.Node
+---@field nodes fun(self): fovea.Node[] in order, sources before users
+---@field node fun(self, name: string): fovea.Node?
+---@field plan fun(self, options: fovea.PlanOptions): fovea.Plan?, string?, string?
+---@field [string] fun(self, arguments: table): fovea.Node every op: `{ source, ..., option = value, name = ... }`
+
+---@class fovea.Node
+---@field name fun(self): string
+---@field rename fun(self, name: string): fovea.Node
+---@field shape fun(self): integer[]
+---@field kind fun(self): string "input", "parameter", "constant" or the op
+---@field id fun(self): integer position in the graph
+---@field sources fun(self): fovea.Node[]
+---@field tensor fun(self): fovea.Tensor? of a parameter or constant; shares its elements
+---@field macs fun(self): number multiply-accumulates of a forward pass
+---@field graph fun(self): fovea.Graph
+
+---@class fovea.PlanOptions
+---@field mode? "infer"|"explain"|"train" default "infer"
+---@field taps? fovea.Node[] whose activations can be read
+---@field seeds? fovea.Node[] where a gradient is put in
+---@field gradients? fovea.Node[] whose gradients can be read
+
+---@class fovea.Plan
+---@field set_input fun(self, node: fovea.Node, tensor: fovea.Tensor): fovea.Plan?, string?, string?
+---@field set_seed fun(self, node: fovea.Node, tensor: fovea.Tensor): fovea.Plan?, string?, string?
+---@field forward fun(self): fovea.Plan?, string?, string?
+---@field backward fun(self): fovea.Plan?, string?, string?
+---@field value fun(self, node: fovea.Node): fovea.Tensor?, string?, string?
+---@field gradient fun(self, node: fovea.Node): fovea.Tensor?, string?, string?
+---@field steps fun(self): {phase: string, node: string, op: string, implementation: string, seconds: number}[]
+---@field memory fun(self): {arena: integer, packed: integer, scratchpad: integer} bytes
+
+local core = require "fovea.core"
+
+local M = {}
+
+local parts = {
+  Graph = { require "fovea.graph.compose", require("fovea.graph.session").graph, require("fovea.graph.dump").graph },
+  Node = { require("fovea.graph.session").node },
+  Plan = { require("fovea.graph.dump").plan },
+}
+for class, tables in pairs(parts) do
+  for _, methods in ipairs(tables) do
+    for name, method in pairs(methods) do core[class][name] = method end
+  end
+end
+
+--- An empty graph.
+---@type fun(): fovea.Graph
+M.new = core.graph
+
+return M
