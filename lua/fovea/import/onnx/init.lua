@@ -141,6 +141,7 @@ local function prepare(importer, file)
   read_nodes(importer, file)
   survey.layouts(importer)
   survey.normalisation(importer)
+  survey.outputs(importer)
   return importer
 end
 
@@ -188,6 +189,7 @@ end
 local function wanted_shape(importer, given, i)
   local input = importer.inputs[i]
   local shape = given and (given[input.name] or given[i])
+  if math.type(shape) == "integer" and #importer.inputs == 1 then shape = given end
   if not shape then
     shape = input.dims
     for axis, d in ipairs(shape) do
@@ -230,7 +232,8 @@ end
 
 --- Lowers the nodes into graph g.
 ---@param g fovea.Graph
----@param input_shapes? table shapes by position or by input name, channels first; default: those of the file
+---@param input_shapes? table shapes by position or by input name (or the only shape), channels first; default:
+--- those of the file
 ---@return { outputs: table<string, fovea.Node>, order: string[], inputs: table<string, fovea.Node>,
 ---  nodes: table<string, fovea.Node>, parameters: table<string, string> }? built nodes by ONNX names; parameters:
 ---  name in the graph -> name of the initialiser

@@ -63,6 +63,16 @@ function M.normalisation(importer)
     .. "eval mode) to keep the layers apart")
 end
 
+--- Says what happens to models with several heads.
+---@param importer fovea.onnx.Importer
+function M.outputs(importer)
+  if #importer.outputs < 2 then return end
+  local list = {}
+  for i, output in ipairs(importer.outputs) do list[i] = output.name end
+  importer:warn(("the model has %d outputs (%s): the first is explained unless another is named"):format(#list,
+    table.concat(list, ", ")))
+end
+
 local elementwise = {
   Add = true, Sub = true, Mul = true, Div = true, Cast = true, Identity = true, Clip = true, Neg = true, Relu = true,
 }
