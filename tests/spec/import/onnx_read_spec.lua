@@ -1,3 +1,4 @@
+local alloc_sweep = require "support.alloc_sweep"
 local core = require "fovea.core"
 local lfs = require "lfs"
 local near = require "support.near"
@@ -122,6 +123,12 @@ describe("onnx_read", function()
       local ok, message = core.onnx_read(path)
       if not ok then assert.equal("string", type(message)) end
     end
+  end)
+
+  it("reports every allocation that fails", function()
+    local path = case:write(model_with(onnx_case.weights("w", { 3 }), onnx.ints("k", { 1, 2 })))
+    local runs = alloc_sweep(function() return core.onnx_read(path) end)
+    assert.is_true(runs > 20)
   end)
 
   describe("external data", function()
