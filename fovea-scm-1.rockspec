@@ -20,6 +20,7 @@ external_dependencies = {
   JANSSON = { header = "jansson.h", library = "jansson" },
   PNG = { header = "png.h", library = "png" },
   TURBOJPEG = { header = "turbojpeg.h", library = "turbojpeg" },
+  XXHASH = { header = "xxhash.h", library = "xxhash" },
 }
 
 build = {

@@ -46,6 +46,7 @@ local foreign = {
   { "^jansson%.h", { "io/", "bind/json.c" } },
   { "protobuf%-c", { "io/" } },
   { "%.pb%-c%.h", { "io/" } },
+  { "^xxhash%.h", { "io/" } },
   { "^editline/", { "bind/host" } },
 }
 

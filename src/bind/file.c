@@ -1,6 +1,7 @@
 /* fovea.core.file: whole files as strings, and writing that leaves either the old file or the new one. */
 #include "io/file.h"
 #include "bind/fvl.h"
+#include "io/hash.h"
 
 static int mm_file_gc(lua_State *L)
 {
@@ -39,10 +40,32 @@ static int l_write(lua_State *L)
     return 1;
 }
 
+/* hash(path) -> 32 hexadecimal digits of the content | nil, message, code */
+static int l_hash(lua_State *L)
+{
+    fv_error err;
+    char text[FV_HASH_TEXT];
+    if (fv_hash_file(text, luaL_checkstring(L, 1), &err)) return fvl_fail(L, &err);
+    lua_pushstring(L, text);
+    return 1;
+}
+
+/* hash_text(string) -> 32 hexadecimal digits, those of a file with this content */
+static int l_hash_text(lua_State *L)
+{
+    char text[FV_HASH_TEXT];
+    size_t size;
+    const char *bytes = luaL_checklstring(L, 1, &size);
+    fv_hash_bytes(text, bytes, size);
+    lua_pushstring(L, text);
+    return 1;
+}
+
 int fvl_open_file(lua_State *L);
 int fvl_open_file(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"read", l_read}, {"write", l_write}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"read", l_read}, {"write", l_write}, {"hash", l_hash}, {"hash_text", l_hash_text}, {NULL, NULL}};
     luaL_newmetatable(L, "fovea.core.file");
     lua_pushcfunction(L, mm_file_gc);
     lua_setfield(L, -2, "__gc");

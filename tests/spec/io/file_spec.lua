@@ -38,6 +38,17 @@ describe("core.file", function()
     assert.error_matches(function() core.file.read(path, { size = 4 }) end, "file.read: unknown option 'size'")
   end)
 
+  it("hashes contents", function()
+    assert.equal("99aa06d3014798d86001c324468d497f", core.file.hash_text "")
+    assert.equal("06b05ab6733a618578af5f94892f3950", core.file.hash_text "abc")
+    local path = dir:write("abc", "abc")
+    assert.equal(core.file.hash_text "abc", core.file.hash(path))
+    local long = ("x\0y"):rep(100000)
+    assert.equal(core.file.hash_text(long), core.file.hash(dir:write("long", long)))
+    assert.are_not.equal(core.file.hash_text(long), core.file.hash_text(long .. "x"))
+    fails(dir:path "none" .. ": no such file", "io", core.file.hash(dir:path "none"))
+  end)
+
   it("keeps the end of a long path in the message", function()
     local path = ("/nowhere"):rep(60) .. "/scan.png"
     local _, message = core.file.read(path)
