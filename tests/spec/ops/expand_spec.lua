@@ -1,3 +1,5 @@
+local alloc_sweep = require "support.alloc_sweep"
+local core = require "fovea.core"
 local nd = require "support.nd"
 local op_check = require "support.op_check"
 
@@ -32,6 +34,15 @@ describe("expand", function()
     case({ 3, 1, 5 }, { 2, 3, 4, 5 })
     case({ 2, 3, 1, 5 }, { 2, 2, 3, 4, 5 })
     case({}, { 2, 3 })
+  end)
+
+  it("survives a lack of memory", function()
+    local graph = core.graph()
+    local x = graph:input { 3, 1, 5 }
+    local y = graph:expand { x, shape = { 2, 3, 4, 5 } }
+    alloc_sweep(function()
+      return graph:plan { mode = "explain", taps = { y }, seeds = { y }, gradients = { x } }
+    end)
   end)
 
   it("names what does not fit", function()

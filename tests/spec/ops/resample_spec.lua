@@ -1,3 +1,4 @@
+local alloc_sweep = require "support.alloc_sweep"
 local core = require "fovea.core"
 local fovea = require "fovea"
 local nd = require "support.nd"
@@ -137,6 +138,36 @@ describe("resample", function()
     assert(plan:set_seed(y, fovea.full({ 1, 2, 300, 300 }, 0.1)))
     assert(plan:backward())
     near.values({ 9000, 9000 }, plan:gradient(x), 1e-6)
+  end)
+
+  it("gives the same bits for any number of threads, in the values of the tensor's resize", function()
+    local value, seed = fovea.uniform({ 1, 8, 48, 40 }, { seed = 1 }), fovea.uniform({ 1, 8, 96, 90 }, { seed = 2 })
+    local threads, seen = fovea.threads(), nil
+    for _, n in ipairs { 1, 2, 3 } do
+      fovea.threads(n)
+      local graph = core.graph()
+      local x = graph:input(value:shape())
+      local y = graph:resample { x, size = { 96, 90 }, mode = "linear" }
+      local plan = assert(graph:plan { mode = "explain", taps = { y }, seeds = { y }, gradients = { x } })
+      assert(plan:set_input(x, value))
+      assert(plan:forward())
+      assert(plan:set_seed(y, seed))
+      assert(plan:backward())
+      local bits = plan:value(y):hash() .. plan:gradient(x):hash()
+      assert.are.equal(seen or bits, bits)
+      seen = bits
+      near.values(value:resize({ 96, 90 }):values(), plan:value(y), 1e-6)
+    end
+    fovea.threads(threads)
+  end)
+
+  it("survives a lack of memory", function()
+    local graph = core.graph()
+    local x = graph:input { 1, 2, 3, 4 }
+    local y = graph:resample { x, size = 7, mode = "linear" }
+    alloc_sweep(function()
+      return graph:plan { mode = "explain", taps = { y }, seeds = { y }, gradients = { x } }
+    end)
   end)
 
   it("names what does not fit", function()
