@@ -1,5 +1,6 @@
 /* Matrix products of values: what linear and matmul share. oneDNN's matmul, which takes any strides of its
- * factors. */
+ * factors. It may split a long inner axis among threads: the last bits of such a product depend on their
+ * number. */
 #ifndef FV_OPS_PRODUCT_H
 #define FV_OPS_PRODUCT_H
 
