@@ -19,9 +19,12 @@ static int64_t thread_floats(const fv_axis_kernel *k)
 
 int64_t fv_axis_kernel_scratch(fv_axis_kernel *k)
 {
+    const fv_kernel_axis *last = &k->axis[k->rank - 1];
     k->threads = 1;
 #ifdef _OPENMP
-    k->threads = omp_get_max_threads();
+    if (k->rows * last->to * k->inner >= PARALLEL_MIN) k->threads = omp_get_max_threads();
+#else
+    (void)last;
 #endif
     return k->threads * thread_floats(k);
 }
@@ -133,8 +136,8 @@ static void run_task(const fv_axis_kernel *k, int64_t task, float *const *data, 
 void fv_axis_kernel_run(const void *context, float *const *data)
 {
     const fv_axis_kernel *k = context;
-    int64_t tasks = k->rows * k->pieces, row = k->axis[k->rank - 1].to * k->inner;
-#pragma omp parallel num_threads(k->threads) if (k->rows * row >= PARALLEL_MIN)
+    int64_t tasks = k->rows * k->pieces;
+#pragma omp parallel num_threads(k->threads)
     {
         float *sum;
         fv_terms t = open_terms(k, data[2], &sum);
