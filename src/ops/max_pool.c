@@ -2,8 +2,9 @@
  * padding never wins. Of equal maxima the first in row-major order gets the gradient, as in PyTorch; so does
  * oneDNN.
  *
- * oneDNN: training mode keeps the positions of the maxima in a workspace; dilated windows run on its
- * reference implementation, so they have an own kernel. */
+ * oneDNN: training mode keeps the positions of the maxima in a workspace. Dilated windows run on its
+ * reference implementation, and gradients of windows that overlap depend on the number of threads: own
+ * kernels do both. */
 #include "ops/pool.h"
 
 static const fv_attr rows[] = {
@@ -11,8 +12,9 @@ static const fv_attr rows[] = {
     {"dilation", FV_ATTR_SPATIAL, offsetof(fv_pool_attrs, dilation), 1, "distance of window taps", NULL},
     {0}};
 
-static int is_dilated(const fv_pool *pool)
+static int needs_own(const fv_pool *pool, const fv_emit *emit)
 {
+    if (fv_emit_has_backward(emit) && fv_pool_overlaps(pool)) return 1;
     for (int i = 0; i < 3; i++)
         if (pool->axis[i].dilation > 1 && pool->axis[i].kernel > 1) return 1;
     return 0;
@@ -21,14 +23,14 @@ static int is_dilated(const fv_pool *pool)
 static fv_status forward(const fv_node *node, fv_emit *emit, fv_error *err)
 {
     fv_pool pool = fv_pool_of(node);
-    if (is_dilated(&pool)) return fv_emit_max_forward(emit, &pool, err);
+    if (needs_own(&pool, emit)) return fv_emit_max_forward(emit, &pool, err);
     return fv_emit_pool_forward(emit, &pool, dnnl_pooling_max, err);
 }
 
 static fv_status backward_data(const fv_node *node, fv_emit *emit, fv_error *err)
 {
     fv_pool pool = fv_pool_of(node);
-    if (is_dilated(&pool)) return fv_emit_max_backward(emit, &pool, err);
+    if (needs_own(&pool, emit)) return fv_emit_max_backward(emit, &pool, err);
     return fv_emit_pool_backward(emit, &pool, dnnl_pooling_max, err);
 }
 

@@ -1,12 +1,6 @@
-#include "ops/pool.h"
+#include "ops/pool_windows.h"
 
 #include <string.h>
-
-/* Reach of a window. */
-static int64_t extent(const fv_pool_axis *a)
-{
-    return a->dilation * (a->kernel - 1) + 1;
-}
 
 static fv_pool_axis axis_of(const fv_pool_attrs *attrs, int i, int64_t size)
 {
@@ -21,7 +15,7 @@ static fv_pool_axis axis_of(const fv_pool_attrs *attrs, int i, int64_t size)
 /* Rounded up, the last window must begin inside the source or the padding before it. */
 static int64_t out_size(const fv_pool_axis *a, int ceil)
 {
-    int64_t room = a->size + a->pad + a->pad_end - extent(a);
+    int64_t room = a->size + a->pad + a->pad_end - fv_pool_extent(a);
     if (room < 0) return 0;
     int64_t out = (room + (ceil ? a->stride - 1 : 0)) / a->stride + 1;
     return ceil && (out - 1) * a->stride >= a->size + a->pad ? out - 1 : out;
@@ -48,14 +42,14 @@ fv_status fv_pool_shape(fv_node *node, fv_error *err)
     node->shape = *src;
     for (int i = 0; i < src->rank - 2; i++) {
         fv_pool_axis a = axis_of(attrs, i, src->dim[i + 2]);
-        if (a.pad >= extent(&a) || a.pad_end >= extent(&a))
+        if (a.pad >= fv_pool_extent(&a) || a.pad_end >= fv_pool_extent(&a))
             return fv_fail(err, FV_STATUS_ARGUMENT,
                            "padding %lld and %lld of axis %d: the window has only %lld", (long long)a.pad,
-                           (long long)a.pad_end, i + 3, (long long)extent(&a));
+                           (long long)a.pad_end, i + 3, (long long)fv_pool_extent(&a));
         node->shape.dim[i + 2] = out_size(&a, attrs->ceil);
         if (node->shape.dim[i + 2] < 1)
             return fv_fail(err, FV_STATUS_SHAPE, "src is %s, the window has %lld: nothing is left of axis %d",
-                           fv_shape_text(src, text), (long long)extent(&a), i + 3);
+                           fv_shape_text(src, text), (long long)fv_pool_extent(&a), i + 3);
     }
     return FV_OK;
 }
@@ -89,13 +83,20 @@ fv_pool fv_pool_of(const fv_node *node)
 /* How far the last window reaches beyond the source. */
 static int64_t overhang(const fv_pool_axis *a)
 {
-    return (a->out - 1) * a->stride + extent(a) - a->pad - a->size;
+    return (a->out - 1) * a->stride + fv_pool_extent(a) - a->pad - a->size;
 }
 
 int fv_pool_overruns(const fv_pool *pool)
 {
     for (int i = 0; i < 3; i++)
         if (overhang(&pool->axis[i]) > pool->axis[i].pad_end) return 1;
+    return 0;
+}
+
+int fv_pool_overlaps(const fv_pool *pool)
+{
+    for (int i = 0; i < 3; i++)
+        if (pool->axis[i].stride < fv_pool_extent(&pool->axis[i]) && pool->axis[i].out > 1) return 1;
     return 0;
 }
 

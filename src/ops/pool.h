@@ -58,11 +58,15 @@ fv_pool fv_pool_sizes(const fv_node *node);
 /* True when a window runs over the end of the padding (ceil). */
 int fv_pool_overruns(const fv_pool *pool);
 
+/* True when windows share elements: oneDNN then adds their gradients in an order that depends on the number
+ * of threads. */
+int fv_pool_overlaps(const fv_pool *pool);
+
 /* oneDNN's pooling; the backward one needs the forward one in the same plan. */
 fv_status fv_emit_pool_forward(fv_emit *emit, const fv_pool *pool, dnnl_alg_kind_t algorithm, fv_error *err);
 fv_status fv_emit_pool_backward(fv_emit *emit, const fv_pool *pool, dnnl_alg_kind_t algorithm, fv_error *err);
 
-/* Own kernels: dilated maximum; mean over any windows. */
+/* Own kernels for any windows. */
 fv_status fv_emit_max_forward(fv_emit *emit, const fv_pool *pool, fv_error *err);
 fv_status fv_emit_max_backward(fv_emit *emit, const fv_pool *pool, fv_error *err);
 fv_status fv_emit_mean_forward(fv_emit *emit, const fv_pool *pool, fv_error *err);

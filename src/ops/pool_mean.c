@@ -1,17 +1,12 @@
 /* Own kernels of the mean over channels-last memory: the inner loops run along the channels. The backward
  * kernels gather (each task owns positions of the source), so nothing depends on the number of threads. */
 #include "base/simd.h"
-#include "ops/pool.h"
+#include "ops/pool_windows.h"
 #include "tensor/broadcast.h"
 
 #include <string.h>
 
 enum { BLOCK = 256 }; /* channels of one sum */
-
-/* A range of positions, or of windows. */
-typedef struct range {
-    int64_t first, end;
-} range;
 
 static int64_t at_most(int64_t a, int64_t b)
 {
@@ -19,53 +14,17 @@ static int64_t at_most(int64_t a, int64_t b)
 }
 
 /* Positions of the source in window o; *count is what the sum is divided by. */
-static range window(const fv_pool_axis *a, int64_t o, int include_pad, int64_t *count)
+static fv_range window(const fv_pool_axis *a, int64_t o, int include_pad, int64_t *count)
 {
-    range r = {o * a->size / a->out, ((o + 1) * a->size + a->out - 1) / a->out};
+    fv_range r = {o * a->size / a->out, ((o + 1) * a->size + a->out - 1) / a->out};
     if (!a->adaptive) {
         int64_t start = o * a->stride - a->pad, stop = at_most(start + a->kernel, a->size + a->pad_end);
         *count = stop - start;
-        r = (range){start < 0 ? 0 : start, at_most(stop, a->size)};
+        r = (fv_range){start < 0 ? 0 : start, at_most(stop, a->size)};
     }
     if (a->adaptive || !include_pad) *count = r.end - r.first;
     return r;
 }
-
-/* Windows that position i of the source is in. */
-static range windows_at(const fv_pool_axis *a, int64_t i)
-{
-    if (a->adaptive) return (range){i * a->out / a->size, ((i + 1) * a->out + a->size - 1) / a->size};
-    int64_t at = i + a->pad;
-    return (range){at < a->kernel ? 0 : (at - a->kernel) / a->stride + 1,
-                   at_most(at / a->stride + 1, a->out)};
-}
-
-/* Splits a count of positions over depth, height and width; returns the image. */
-static int64_t split(int64_t item, const int64_t size[3], int64_t at[3])
-{
-    for (int k = 2; k >= 0; k--) {
-        at[k] = item % size[k];
-        item /= size[k];
-    }
-    return item;
-}
-
-static void sizes_of(const fv_pool *p, int64_t in[3], int64_t out[3])
-{
-    for (int k = 0; k < 3; k++) {
-        in[k] = p->axis[k].size;
-        out[k] = p->axis[k].out;
-    }
-}
-
-/* Index of the channels of a position in an array of those sizes. */
-static int64_t offset_of(const fv_pool *p, int64_t image, const int64_t size[3], int64_t d, int64_t h,
-                         int64_t w)
-{
-    return (((image * size[0] + d) * size[1] + h) * size[2] + w) * p->channels;
-}
-
-/* --- mean --- */
 
 FV_CLONES static void add_row(double *restrict sum, const float *restrict x, int64_t n)
 {
@@ -81,10 +40,9 @@ FV_CLONES static void add_scaled(float *restrict sum, const float *restrict x, f
 
 static void mean_at(const fv_pool *p, const float *src, float *dst, int64_t item)
 {
-    int64_t in[3], out[3], at[3], count[3];
-    range r[3];
-    sizes_of(p, in, out);
-    int64_t image = split(item, out, at);
+    int64_t at[3], count[3];
+    fv_range r[3];
+    int64_t image = fv_pool_split(p, item, 1, at);
     for (int k = 0; k < 3; k++) r[k] = window(&p->axis[k], at[k], p->include_pad, &count[k]);
     double divisor = (double)count[0] * (double)count[1] * (double)count[2];
     for (int64_t c = 0; c < p->channels; c += BLOCK) {
@@ -93,7 +51,7 @@ static void mean_at(const fv_pool *p, const float *src, float *dst, int64_t item
         for (int64_t d = r[0].first; d < r[0].end; d++)
             for (int64_t h = r[1].first; h < r[1].end; h++)
                 for (int64_t w = r[2].first; w < r[2].end; w++)
-                    add_row(sum, src + offset_of(p, image, in, d, h, w) + c, n);
+                    add_row(sum, src + fv_pool_offset(p, 0, image, d, h, w) + c, n);
         for (int64_t i = 0; i < n; i++) dst[item * p->channels + c + i] = (float)(sum[i] / divisor);
     }
 }
@@ -101,18 +59,17 @@ static void mean_at(const fv_pool *p, const float *src, float *dst, int64_t item
 static void mean_kernel(const void *context, float *const *data)
 {
     const fv_pool *p = context;
-    int64_t items = p->batch * p->axis[0].out * p->axis[1].out * p->axis[2].out;
+    int64_t items = fv_pool_count(p, 1);
 #pragma omp parallel for schedule(static) if (items > 1)
     for (int64_t item = 0; item < items; item++) mean_at(p, data[0], data[1], item);
 }
 
 static void mean_slope_at(const fv_pool *p, const float *diff, float *to, int64_t item)
 {
-    int64_t in[3], out[3], at[3], count[3];
-    range r[3];
-    sizes_of(p, in, out);
-    int64_t image = split(item, in, at);
-    for (int k = 0; k < 3; k++) r[k] = windows_at(&p->axis[k], at[k]);
+    int64_t at[3], count[3];
+    fv_range r[3];
+    int64_t image = fv_pool_split(p, item, 0, at);
+    for (int k = 0; k < 3; k++) r[k] = fv_pool_windows_at(&p->axis[k], at[k]);
     memset(to, 0, (size_t)p->channels * sizeof *to);
     for (int64_t d = r[0].first; d < r[0].end; d++)
         for (int64_t h = r[1].first; h < r[1].end; h++)
@@ -120,14 +77,14 @@ static void mean_slope_at(const fv_pool *p, const float *diff, float *to, int64_
                 const int64_t o[3] = {d, h, w};
                 for (int k = 0; k < 3; k++) window(&p->axis[k], o[k], p->include_pad, &count[k]);
                 float scale = (float)(1.0 / ((double)count[0] * (double)count[1] * (double)count[2]));
-                add_scaled(to, diff + offset_of(p, image, out, d, h, w), scale, p->channels);
+                add_scaled(to, diff + fv_pool_offset(p, 1, image, d, h, w), scale, p->channels);
             }
 }
 
 static void mean_slope_kernel(const void *context, float *const *data)
 {
     const fv_pool *p = context;
-    int64_t items = p->batch * p->axis[0].size * p->axis[1].size * p->axis[2].size;
+    int64_t items = fv_pool_count(p, 0);
 #pragma omp parallel for schedule(static) if (items * p->channels >= FV_PARALLEL_MIN)
     for (int64_t item = 0; item < items; item++)
         mean_slope_at(p, data[0], data[1] + item * p->channels, item);
