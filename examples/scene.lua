@@ -51,11 +51,14 @@ end
 local function flat(value) return function() return value end end
 
 local function build(g, x)
-  local function conv(src, weights, bias, options, name)
-    options[1], options[2] = src, g:param(weights, { name = name .. ".weight" })
-    options[3] = g:param(fovea.tensor(bias), { name = name .. ".bias" })
-    options.name = name .. ".conv"
-    return g:relu { g:conv(options), name = name .. ".relu" }
+  -- same size out; the border is continued, so that it does not look like an edge
+  local function conv(src, weights, bias, name, dilation)
+    local reach = (weights:shape()[3] - 1) // 2 * (dilation or 1)
+    local margin = { 0, 0, reach, reach }
+    src = g:pad { src, before = margin, after = margin, mode = "edge", name = name .. ".edge" }
+    local y = g:conv { src, g:param(weights, { name = name .. ".weight" }),
+      g:param(fovea.tensor(bias), { name = name .. ".bias" }), dilation = dilation or 1, name = name .. ".conv" }
+    return g:relu { y, name = name .. ".relu" }
   end
   local size = { x:shape()[3], x:shape()[4] }
   -- darkness, brightness, redness
@@ -63,21 +66,20 @@ local function build(g, x)
     { 1, 1, flat(-1 / 27) }, { 1, 2, flat(-1 / 27) }, { 1, 3, flat(-1 / 27) },
     { 2, 1, flat(1 / 27) }, { 2, 2, flat(1 / 27) }, { 2, 3, flat(1 / 27) },
     { 3, 1, flat(1 / 9) }, { 3, 2, flat(-1 / 18) }, { 3, 3, flat(-1 / 18) },
-  }), { 1, 0, 0 }, { pad = 1 }, "enc1")
+  }), { 1, 0, 0 }, "enc1")
   local pool1 = g:avg_pool { enc1, kernel = 4, name = "pool1" }
   -- darker than the ring 12 cells wide around; the opposite; darkness as it is
   local function ring(sign)
     return function(y, x_) return (y == 4 and x_ == 4) and sign * 48 / 49 or -sign / 49 end
   end
-  local wide = g:pad { pool1, before = { 0, 0, 12, 12 }, after = { 0, 0, 12, 12 }, mode = "edge", name = "edge" }
-  local enc2 = conv(wide, kernel(3, 3, 7, { { 1, 1, ring(1) }, { 2, 1, ring(-1) },
+  local enc2 = conv(pool1, kernel(3, 3, 7, { { 1, 1, ring(1) }, { 2, 1, ring(-1) },
     { 3, 1, function(y, x_) return (y == 4 and x_ == 4) and 1 or 0 end } }), { 0, 0, 0 },
-    { dilation = 4 }, "enc2")
+    "enc2", 4)
   local up = g:resample { enc2, size = size, mode = "linear", name = "up" }
   local joined = g:concat { up, enc1, name = "skip" }
   -- spot: contrast below, darkness here
   local dec = conv(joined, kernel(2, 6, 3, { { 1, 1, flat(1 / 9) }, { 1, 4, flat(0.2 / 9) }, { 2, 2, flat(1 / 9) } }),
-    { -0.06, 0 }, { pad = 1 }, "dec")
+    { -0.09, 0 }, "dec")
   return g:conv { dec, g:param(fovea.tensor({ 1, 2, 1, 1 }, { 60, -60 }), { name = "head.weight" }),
     g:param(fovea.tensor { -3 }, { name = "head.bias" }), name = "head" }
 end

@@ -2,7 +2,6 @@
 --- usage: bin/fovea scripts/demo.lua FOLDER [MODEL IMAGE]
 package.path = "examples/?.lua;" .. package.path
 local fovea = require "fovea"
-local lfs = require "lfs"
 
 local folder, model_path, image_path = arg[1], arg[2], arg[3]
 
@@ -15,17 +14,8 @@ local function load()
   return model, assert(fovea.image.read(image_path)), (image_path:match "([^/]+)%.%w+$")
 end
 
---- Folder and its parents.
-local function make(path)
-  local made = ""
-  for part in path:gmatch "[^/]+/?" do
-    made = made .. part
-    lfs.mkdir((made:gsub("/$", "")))
-  end
-end
-
 local model, image, name = load()
-make(folder)
+assert(require("fovea.cases").make_folder(folder))
 print(("model %s: %d parameters; image %dx%d"):format(model.name, (model:size()), image.width, image.height))
 
 local thresholds, methods = { 0.5, "otsu", "quantile:0.99" }, { "gradcam", "hirescam" }
@@ -33,8 +23,8 @@ local start = fovea.clock()
 local maps = assert(fovea.explain_all(model, image, { thresholds = thresholds, methods = methods }))
 print(("%d heat maps from one forward pass in %.2f s"):format(#maps, fovea.clock() - start))
 for _, heat in ipairs(maps) do
-  print(("  %-24s %-9s %-14s %7d pixels  inside the target %5.1f %%  %s"):format(heat.layer, heat.method, heat.threshold,
-    heat.count, 100 * heat:energy_inside(heat:image_mask()), heat.status))
+  print(("  %-24s %-9s %-14s %7d pixels  inside the target %5.1f %%  %s"):format(heat.layer, heat.method,
+    heat.threshold, heat.count, 100 * heat:energy_inside(heat:image_mask()), heat.status))
 end
 
 local panel = ("%s/%s.png"):format(folder, name)

@@ -11,7 +11,11 @@ Writer.__index = Writer
 local ORDER = { "model", "image", "layer", "layer_shape", "method", "threshold", "pixels", "score", "class", "output",
   "range", "status", "statuses", "picture", "raw", "error", "code" }
 
-local function make_folder(path)
+--- Makes a folder and those above it.
+---@param path string
+---@return true? done
+---@return string? message
+function M.make_folder(path)
   local made = ""
   for part in path:gmatch "[^/]*/?" do
     made = made .. part
@@ -31,7 +35,7 @@ end
 ---@return table? writer
 ---@return string? message
 function M.writer(folder, model, drawing)
-  local ok, message = make_folder(folder)
+  local ok, message = M.make_folder(folder)
   if not ok then return nil, message end
   return setmetatable({ folder = folder, model = model, drawing = drawing, records = fovea.json.array {}, failures = 0,
     used = {} }, Writer)
