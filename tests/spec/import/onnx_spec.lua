@@ -50,9 +50,15 @@ describe("import.onnx", function()
     end)
 
     it("lists weights that are not finite", function()
-      local importer = assert(case:open(model({ 1, 1, 2, 2 }, node("Add", { "x", "bad" }, { "y" }),
-        { initializers = { onnx.tensor("bad", { 1 }, { 0 / 0 }), onnx.tensor("good", { 1 }, { 1 }) } })))
-      assert.same({ "bad" }, importer.nonfinite)
+      local importer = assert(case:open(model({ 1, 2 }, {
+        node("Add", { "x", "bad" }, { "a" }), node("Add", { "a", "mask" }, { "b" }),
+        node("MatMul", { "b", "huge" }, { "y" }),
+      }, { initializers = {
+        onnx.tensor("bad", { 2 }, { 1, 0 / 0 }), onnx.tensor("good", { 1 }, { 1 }),
+        onnx.tensor("unused", { 1 }, { 0 / 0 }),
+        onnx.tensor("mask", { 2 }, { 0, -math.huge }), onnx.tensor("huge", { 2, 2 }, { 1, 1, 1, math.huge }),
+      } })))
+      assert.same({ "bad", "huge" }, importer.nonfinite)
     end)
 
     it("passes on what the reader says", function()

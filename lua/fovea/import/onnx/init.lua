@@ -28,7 +28,7 @@ local M = {}
 ---@field metadata table<string, string>
 ---@field warnings string[]
 ---@field weights table<string, fovea.Tensor> by the names in the file
----@field nonfinite string[] weights with NaN or infinite elements
+---@field nonfinite string[] weights with NaN, or with infinite elements where a layer multiplies by them
 ---@field input_layout "NCHW"|"NHWC" of the file; shapes are given and nodes are made channels first in either case
 ---@field output_layout "NCHW"|"NHWC"
 local Importer = {}
@@ -77,12 +77,8 @@ local function read_initializers(importer, graph)
   for _, t in ipairs(graph.initializers) do
     if importer.constants[t.name] then fail("format", "initialiser '%s' is defined twice", t.name) end
     importer.constants[t.name] = constant.value(t, t.name)
-    if t.tensor then
-      importer.weights[t.name] = t.tensor
-      if not t.tensor:is_finite() then table.insert(importer.nonfinite, t.name) end
-    end
+    if t.tensor then importer.weights[t.name] = t.tensor end
   end
-  table.sort(importer.nonfinite)
 end
 
 local float_types = { [0] = true, [1] = true, [10] = true, [11] = true, [16] = true }
@@ -139,6 +135,7 @@ local function prepare(importer, file)
   read_initializers(importer, file.graph)
   read_inputs(importer, file.graph)
   read_nodes(importer, file)
+  survey.nonfinite(importer)
   survey.layouts(importer)
   survey.normalisation(importer)
   survey.outputs(importer)

@@ -73,6 +73,26 @@ function M.outputs(importer)
     table.concat(list, ", ")))
 end
 
+local layers = {
+  Conv = true, ConvTranspose = true, Gemm = true, MatMul = true, PRelu = true, BatchNormalization = true,
+  InstanceNormalization = true, GroupNormalization = true, LayerNormalization = true,
+}
+
+--- Lists weights that cannot work: NaN anywhere, infinities in a layer (masks of attention hold them rightly).
+---@param importer fovea.onnx.Importer
+function M.nonfinite(importer)
+  local in_layer = {}
+  for _, node in ipairs(importer.nodes) do
+    for _, name in ipairs(node.inputs) do in_layer[name] = in_layer[name] or layers[node.op_type] end
+  end
+  for name, t in pairs(importer.weights) do
+    if importer.used_values[name] and not t:is_finite() and (in_layer[name] or t:ne(t):any()) then
+      table.insert(importer.nonfinite, name)
+    end
+  end
+  table.sort(importer.nonfinite)
+end
+
 local elementwise = {
   Add = true, Sub = true, Mul = true, Div = true, Cast = true, Identity = true, Clip = true, Neg = true, Relu = true,
 }
