@@ -63,6 +63,10 @@ end
 function rules.max_pool(src, o) return window(src, o, o.kernel, src[1][2]) end
 rules.avg_pool = rules.max_pool
 
+function rules.adaptive_avg_pool(src, o)
+  return { src[1][1], src[1][2], table.unpack(o.size) }
+end
+
 function rules.global_avg_pool(src)
   local out = { src[1][1], src[1][2] }
   for i = 3, #src[1] do out[i] = 1 end

@@ -24,10 +24,10 @@ function Context:input(i)
   return self:optional(i) or self:fail("input %d is missing", i)
 end
 
---- All inputs in order.
+--- All inputs in order, of operators whose inputs play the same role.
 function Context:inputs()
   local list = {}
-  for i = 1, #self.node_info.inputs do list[i] = self:input(i) end
+  for i = 1, #self.node_info.inputs do list[i] = self.rescale.uniform(self, self:input(i)) end
   return list
 end
 

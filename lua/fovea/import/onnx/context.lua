@@ -140,23 +140,30 @@ function Context:view(x, shape)
   return { kind = "node", reshape_of = x, shape = shape, label = self.node_info.label }
 end
 
---- Graph node and permutation of an activation as they are, or a constant made into a node.
+--- Graph node and permutation of an activation as they are.
+local function as_is(c, value)
+  if value.reshape_of and not value.node then
+    value.node = c:emit("reshape", { c:node(value.reshape_of), shape = value.shape }, nil, value.label)
+  end
+  return value.node, value.perm
+end
+
+--- Graph node and permutation of an activation in a layout to go on with, or a constant made into a node. A permutation
+--- stays pending only while the graph node has its channels first: layers are looked at as graph nodes.
 ---@param value fovea.onnx.Value
 ---@return fovea.Node
 ---@return integer[]? perm
 function Context:base(value)
   if value.kind ~= "node" then return self:source(value), nil end
-  if value.reshape_of and not value.node then
-    value.node = self:emit("reshape", { self:node(value.reshape_of), shape = value.shape }, nil, value.label)
-  end
-  return value.node, value.perm
+  if value.perm and not V.is_channels_last(value.perm) then return self:node(value), nil end
+  return as_is(self, value)
 end
 
 --- Graph node with the axes in logical order.
 ---@param value fovea.onnx.Value
 ---@return fovea.Node
 function Context:node(value)
-  local node, perm = self:base(value)
+  local node, perm = as_is(self, value)
   return perm and self:transposed(node, perm, value.label) or node
 end
 
@@ -173,7 +180,7 @@ function Context:node_in(value, perm)
     for i = 1, rank - #value.shape do shape[i] = 1 end
     value = { kind = "node", reshape_of = value, shape = shape, label = self:unique(self.node_info.label .. ".view") }
   end
-  local node, own = self:base(value)
+  local node, own = as_is(self, value)
   local list = {}
   for i = 1, rank do list[perm[i]] = own and own[i] or i end
   return self:transposed(node, list)

@@ -9,6 +9,7 @@
 --   3. a source that did not change keeps the constant; one that scaled by a whole ratio scales it;
 --   4. anything else is refused, with the advice to export with dynamic axes.
 local V = require "fovea.import.onnx.value"
+local tensor = require "fovea.tensor"
 
 local M = {}
 
@@ -115,6 +116,22 @@ function M.spatial(c, wanted, value, i)
   return table.move(out, 3, #out, 1, {})
 end
 
+--- A constant that is one number at every pixel of the file's own size, such as the first state of a recurrent layer,
+--- at the size of this build; other constants as they are.
+---@param c fovea.onnx.Context
+---@param value fovea.onnx.Value
+---@return fovea.onnx.Value
+function M.uniform(c, value)
+  local shape = value.shape
+  local constant = value.kind == "floats" and #shape >= 4 and V.count(shape) > shape[1] * shape[2]
+  if not c.declared or not constant then return value end
+  local other = counterpart(c, shape, shape, shape)
+  if not other or value.tensor:min() ~= value.tensor:max() then return value end
+  local new, batch = { shape[1], shape[2], table.unpack(other, 3) }, c.declared_batch
+  if batch and shape[1] == batch[1] then new[1] = batch[2] end
+  return V.floats(tensor.full(new, value.tensor:min()), nil, value.dynamic)
+end
+
 -- reshape ------------------------------------------------------------------------------------------------------------
 
 --- Splits both shapes into runs with equal products: {a, b, c, d} = input axes a..b against output axes c..d.
@@ -165,6 +182,25 @@ local function take_rest(written, out, run, total)
   return sizes
 end
 
+--- Pictures cut into tiles (PixelUnshuffle): every spatial axis becomes two, and the second, the side of the tile,
+--- stays. Returns that side, nil for other reshapes.
+local function tile_side(groups, old, out)
+  local side, cut = nil, 0
+  for _, run in ipairs(groups) do
+    local single, last = run[1] == run[2], out[run[4]]
+    if single and run[4] == run[3] + 1 and #old >= 4 then
+      if side and side ~= last then return nil end
+      side, cut = last, cut + 1
+    end
+  end
+  return cut == #old - 2 and side or nil
+end
+
+local function tiles(side, run, total)
+  if not side or run[1] ~= run[2] or run[4] ~= run[3] + 1 or total % side ~= 0 then return nil end
+  return { total // side, side }
+end
+
 --- Target shape of a Reshape with constants.
 ---@param c fovea.onnx.Context
 ---@param written integer[] as in the file, with 0 and -1
@@ -173,7 +209,7 @@ end
 ---@param new integer[] shape of the source now
 function M.reshape(c, written, out, old, new)
   local groups = runs(old, out) or refuse(c, "its target shape is")
-  local result = {}
+  local result, side = {}, tile_side(groups, old, out)
   for _, run in ipairs(groups) do
     local before, total = product(old, run[1], run[2]), product(new, run[1], run[2])
     local sizes
@@ -184,7 +220,7 @@ function M.reshape(c, written, out, old, new)
     elseif before == total then
       sizes = table.move(out, run[3], run[4], 1, {})
     else
-      sizes = unflatten(c, out, run, total) or take_rest(written, out, run, total)
+      sizes = tiles(side, run, total) or unflatten(c, out, run, total) or take_rest(written, out, run, total)
     end
     if not sizes then refuse(c, "its target shape is") end
     table.move(sizes, 1, #sizes, #result + 1, result)

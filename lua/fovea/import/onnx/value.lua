@@ -132,6 +132,13 @@ function M.is_channels_last(perm)
   return true
 end
 
+--- The permutation of a value whose graph node has its channels first while the file has them last, or nil.
+---@param value fovea.onnx.Value
+---@return integer[]?
+function M.pending(value)
+  return value.perm and M.is_channels_last(value.perm) and value.perm or nil
+end
+
 --- That permutation.
 ---@param rank integer
 function M.channels_last(rank)

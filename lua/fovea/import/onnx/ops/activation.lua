@@ -1,5 +1,6 @@
 --- Activation functions: one activation in, one out, the layout kept. Constants are folded.
 local V = require "fovea.import.onnx.value"
+local tensor = require "fovea.tensor"
 
 local M = {}
 
@@ -45,6 +46,25 @@ end
 ---@param c fovea.onnx.Context
 function M.Elu(c)
   return c:unary("elu", c:input(1), { alpha = c:attr("alpha", 1.0) })
+end
+
+--- alpha elu(x / alpha).
+---@param c fovea.onnx.Context
+function M.Celu(c)
+  local alpha = c:attr("alpha", 1.0)
+  if alpha == 1 then return c:unary("elu", c:input(1)) end
+  local base, perm = c:base(c:input(1))
+  local x = c:emit("mul", { base, c:source(V.floats(tensor.full({}, 1 / alpha))) }, "scaled")
+  x = c:emit("elu", { x }, "elu")
+  return V.node(c:emit("mul", { x, c:source(V.floats(tensor.full({}, alpha))) }), perm)
+end
+
+--- x / (1 + |x|).
+---@param c fovea.onnx.Context
+function M.Softsign(c)
+  local base, perm = c:base(c:input(1))
+  local size = c:emit("add", { c:emit("abs", { base }, "abs"), c:source(V.floats(tensor.full({}, 1))) }, "size")
+  return V.node(c:emit("div", { base, size }), perm)
 end
 
 --- The constants of the paper unless written.

@@ -39,10 +39,10 @@ local function integers(c, fn, ...)
   return V.ints(ints, shape, V.merged_flags({ ... }, shape))
 end
 
---- A layout for the result that needs no transposition of the bigger operand.
+--- A layout for the result that needs no transposition of the bigger operand, with the channels first.
 local function common_layout(a, b)
-  if a.perm and #a.shape >= #b.shape then return a.perm end
-  if b.perm and #b.shape >= #a.shape then return b.perm end
+  if V.pending(a) and #a.shape >= #b.shape then return a.perm end
+  if V.pending(b) and #b.shape >= #a.shape then return b.perm end
 end
 
 local function combine(c, op, a, b, suffix)

@@ -109,13 +109,14 @@ local function pool(c, op)
   return options, x, op
 end
 
---- Without the indices that unpooling needs.
----@param c fovea.onnx.Context
-function M.MaxPool(c)
-  if (c.node_info.outputs[2] or "") ~= "" and c.used_values[c.node_info.outputs[2]] then
-    c:fail("the indices of a max pooling (for unpooling) are not supported")
-  end
-  return V.node(c:emit("max_pool", (pool(c))))
+local function spatial_axes(rank)
+  local axes = {}
+  for i = 3, rank do axes[#axes + 1] = i end
+  return axes
+end
+
+local function global_max(c, node, rank)
+  return V.node(c:emit("reduce_max", { node, axes = spatial_axes(rank), keep_dims = true }))
 end
 
 --- A pool that covered its whole input at the file's own size was a global one.
@@ -127,6 +128,37 @@ local function covers_all(c, options, x)
   return true
 end
 
+--- Without the indices that unpooling needs.
+---@param c fovea.onnx.Context
+function M.MaxPool(c)
+  if (c.node_info.outputs[2] or "") ~= "" and c.used_values[c.node_info.outputs[2]] then
+    c:fail("the indices of a max pooling (for unpooling) are not supported")
+  end
+  local options, x = pool(c)
+  if covers_all(c, options, x) then return global_max(c, options[1], #x.shape) end
+  return V.node(c:emit("max_pool", options))
+end
+
+local SMALLEST_ADAPTIVE = 4
+
+--- The output size of an adaptive pool of a pyramid (PSPNet, the ASPP of Double U-Net), which exporters write as
+--- windows without overlap for the file's own input size; nil at that size and for other pools. Windows of 2 or 3 are
+--- ordinary pools.
+local function pyramid_size(c, options)
+  local old, size = c.rescale.declared_shape(c, 1), {}
+  if not old then return nil end
+  for i, k in ipairs(options.kernel) do
+    if k < SMALLEST_ADAPTIVE or options.stride[i] ~= k or old[i + 2] % k ~= 0 or options.pad[i] ~= 0
+      or options.pad_end[i] ~= 0 then
+      return nil
+    end
+    size[i] = old[i + 2] // k
+  end
+  c:warn(("'%s' pools windows of %s: at other input sizes than the file's it is taken for an adaptive pool to %s")
+    :format(c.node_info.label, table.concat(options.kernel, "x"), table.concat(size, "x")))
+  return size
+end
+
 --- A pool over everything is a global one.
 ---@param c fovea.onnx.Context
 function M.AveragePool(c)
@@ -136,14 +168,10 @@ function M.AveragePool(c)
     if d ~= 1 then c:fail("average pooling with dilation is not supported") end
   end
   options.dilation = nil
+  local size = pyramid_size(c, options)
+  if size then return V.node(c:emit("adaptive_avg_pool", { options[1], size = size })) end
   options.include_pad = c:attr("count_include_pad", 0) == 1
   return V.node(c:emit("avg_pool", options))
-end
-
-local function spatial_axes(rank)
-  local axes = {}
-  for i = 3, rank do axes[#axes + 1] = i end
-  return axes
 end
 
 --- Mean over the spatial axes.
@@ -156,7 +184,7 @@ end
 ---@param c fovea.onnx.Context
 function M.GlobalMaxPool(c)
   local x = c:input(1)
-  return V.node(c:emit("reduce_max", { c:node(x), axes = spatial_axes(#x.shape), keep_dims = true }))
+  return global_max(c, c:node(x), #x.shape)
 end
 
 return M

@@ -63,7 +63,7 @@ function M.Concat(c)
   for _, v in ipairs(values) do
     if v.kind == "node" then nodes = nodes + 1 end
     integers = integers or v.kind == "ints"
-    perm = perm or v.perm
+    perm = perm or V.pending(v)
   end
   if integers then return concat_integers(c, values, axis) end
   if #values == 1 then return values[1] end

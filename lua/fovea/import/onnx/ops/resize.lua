@@ -85,10 +85,22 @@ local function emit(c, x, sizes, scales, mode, rule, rounding)
   }), perm)
 end
 
+--- Scales that PyTorch computed as fixed size / size of the source (operator set 9): the fixed sizes; nil for others.
+--- They show by the output having the file's own size again.
+local function sizes_behind(c, x, scales, dynamic)
+  local old, kept = dynamic and c.rescale.declared_shape(c, 1), c.declared and c.declared[c.node_info.outputs[1]]
+  if not old or not kept then return nil end
+  for i = 3, #x.shape do
+    if not scales[i] or math.floor(scales[i] * x.shape[i] + 0.5) ~= kept[i] then return nil end
+  end
+  return { old[1], old[2], table.unpack(kept, 3) }
+end
+
 --- Upsample (opset 7: attribute `scales`, opset 9: second input) and Resize of opset 10 say nothing about
 --- coordinates. Nearest takes the pixel at floor(x / scale); for linear PyTorch meant pixel centres, others the corner.
 local function without_rule(c, x, scales, sizes, dynamic)
-  local mode = c:attr("mode", "nearest")
+  local mode, hidden = c:attr("mode", "nearest"), scales and sizes_behind(c, x, scales, dynamic)
+  if hidden then scales, sizes, dynamic = nil, hidden, nil end
   if mode == "nearest" then
     sizes, scales = target(c, x, scales, sizes, dynamic)
     return emit(c, x, sizes, scales, mode, "asymmetric", "floor")
@@ -115,7 +127,8 @@ end
 function M.Resize(c)
   local x = c:input(1)
   if #c.node_info.inputs <= 2 then
-    return without_rule(c, x, (c:numbers("scales", 2)))
+    local scales, dynamic = c:numbers("scales", 2)
+    return without_rule(c, x, scales, nil, dynamic)
   end
   local axes, rank = c:attr("axes"), #x.shape
   if c:attr("antialias", 0) == 1 then c:fail("antialias is not supported") end
