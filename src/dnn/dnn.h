@@ -88,29 +88,6 @@ fv_status fv_prim_softmax_forward(fv_prim **out, int logarithm, int axis, const 
 fv_status fv_prim_softmax_backward(fv_prim **out, int logarithm, int axis, const fv_md *data,
                                    const fv_prim *hint, fv_error *err);
 
-/* algorithm: dnnl_resampling_nearest or dnnl_resampling_linear, half-pixel centres. */
-fv_status fv_prim_resample_forward(fv_prim **out, dnnl_alg_kind_t algorithm, const fv_md *src,
-                                   const fv_md *dst, fv_error *err);
-fv_status fv_prim_resample_backward(fv_prim **out, dnnl_alg_kind_t algorithm, const fv_md *diff_src,
-                                    const fv_md *diff_dst, const fv_prim *hint, fv_error *err);
-
-/* Batch normalisation with scale and shift (one tensor of C each, both given). global_stats: mean and
- * variance are inputs; otherwise they are outputs of the training forward pass. */
-typedef struct fv_batch_norm_params {
-    int training, global_stats;
-    float epsilon;
-} fv_batch_norm_params;
-
-fv_status fv_prim_batch_norm_forward(fv_prim **out, const fv_batch_norm_params *p, const fv_md *data,
-                                     fv_error *err);
-fv_status fv_prim_batch_norm_backward(fv_prim **out, const fv_batch_norm_params *p, const fv_md *data,
-                                      const fv_prim *hint, fv_error *err);
-
-/* Over the last axis, without scale and shift. Writes DNNL_ARG_MEAN and DNNL_ARG_VARIANCE. */
-fv_status fv_prim_layer_norm_forward(fv_prim **out, float epsilon, const fv_md *data, fv_error *err);
-fv_status fv_prim_layer_norm_backward(fv_prim **out, float epsilon, const fv_md *data, const fv_prim *hint,
-                                      fv_error *err);
-
 /* dst = src x weights (+ bias, may be NULL); batch axes of size 1 broadcast. */
 fv_status fv_prim_matmul(fv_prim **out, const fv_md *src, const fv_md *weights, const fv_md *bias,
                          const fv_md *dst, fv_error *err);
