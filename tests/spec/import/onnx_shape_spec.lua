@@ -274,6 +274,13 @@ describe("import.onnx shapes", function()
       local model = onnx_case.model({ 1, 2, 8, 8 }, node("AveragePool", { "x" }, { "y" }, { kernel_shape = { 8, 8 } }))
       local g = case:lower(model, { { 1, 2, 16, 16 } })
       assert.equal("global_avg_pool", g:text())
+      -- the halving of a picture of 2 x 2 is no global pool
+      for op, kind in pairs { MaxPool = "max_pool", AveragePool = "avg_pool" } do
+        local halving = node(op, { "x" }, { "y" }, { kernel_shape = { 2, 2 }, strides = { 2, 2 } })
+        local h, built = case:lower(onnx_case.model({ 1, 2, 2, 2 }, halving), { { 1, 2, 8, 8 } })
+        assert.equal(kind, h:text())
+        assert.same({ 1, 2, 4, 4 }, built.outputs.y:shape())
+      end
     end)
 
     it("sizes computed from shapes are left alone", function()

@@ -119,13 +119,16 @@ local function global_max(c, node, rank)
   return V.node(c:emit("reduce_max", { node, axes = spatial_axes(rank), keep_dims = true }))
 end
 
---- A pool that covered its whole input at the file's own size was a global one.
+local SMALLEST_ADAPTIVE = 4
+
+--- A pool that covered its whole input at the file's own size was a global one. Windows of 2 or 3 are ordinary pools: the
+--- last halving of a small picture covers everything too.
 local function covers_all(c, options, x)
   local shape = c.declared and c.declared[c.node_info.inputs[1]] or x.shape
   for i, k in ipairs(options.kernel) do
     if k ~= shape[i + 2] or options.pad[i] ~= 0 or options.pad_end[i] ~= 0 then return false end
   end
-  return true
+  return math.max(table.unpack(options.kernel)) >= SMALLEST_ADAPTIVE
 end
 
 --- Without the indices that unpooling needs.
@@ -138,8 +141,6 @@ function M.MaxPool(c)
   if covers_all(c, options, x) then return global_max(c, options[1], #x.shape) end
   return V.node(c:emit("max_pool", options))
 end
-
-local SMALLEST_ADAPTIVE = 4
 
 --- The output size of an adaptive pool of a pyramid (PSPNet, the ASPP of Double U-Net), which exporters write as
 --- windows without overlap for the file's own input size; nil at that size and for other pools. Windows of 2 or 3 are
