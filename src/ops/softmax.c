@@ -47,15 +47,18 @@ typedef struct softmax_state {
     const fv_prim *forward;
 } softmax_state;
 
-/* *out is NULL when the library has nothing fast. */
-static fv_status fast_primitive(fv_emit *emit, const fv_softmax_work *work, int axis, fv_prim **out,
-                                fv_error *err)
+/* The primitive of a pass (hint NULL: forward); *out is NULL when the library has nothing fast. */
+static fv_status fast_primitive(fv_emit *emit, const fv_softmax_work *work, int axis, const fv_prim *hint,
+                                fv_prim **out, fv_error *err)
 {
     const fv_md *data;
     *out = NULL;
     if (work->logarithm || work->inner != 1 || work->length < SHORT_AXIS) return FV_OK;
     FV_TRY(fv_value_md(fv_dst(emit), &data, err));
-    FV_TRY(fv_prim_softmax_forward(out, 0, axis, data, err));
+    if (hint)
+        FV_TRY(fv_prim_softmax_backward(out, 0, axis, data, hint, err));
+    else
+        FV_TRY(fv_prim_softmax_forward(out, 0, axis, data, err));
     if (strstr(fv_prim_implementation(*out), "ref")) {
         fv_prim_free(*out);
         *out = NULL;
@@ -70,7 +73,7 @@ static fv_status forward(const fv_node *node, fv_emit *emit, fv_error *err)
     fv_prim *prim;
     fv_softmax_work work = work_of(node, emit, &axis);
     FV_TRY(fv_emit_state(emit, sizeof *state, &state, err));
-    FV_TRY(fast_primitive(emit, &work, axis, &prim, err));
+    FV_TRY(fast_primitive(emit, &work, axis, NULL, &prim, err));
     if (!prim) return fv_emit_softmax_forward(emit, &work, err);
     FV_TRY(fv_emit_keep(emit, prim, err));
     state->forward = prim;
@@ -78,17 +81,16 @@ static fv_status forward(const fv_node *node, fv_emit *emit, fv_error *err)
     return fv_emit_primitive(emit, prim, 2, args, err);
 }
 
+/* Without AVX-512, oneDNN 2.6 is fast in the forward pass only. */
 static fv_status backward_data(const fv_node *node, fv_emit *emit, fv_error *err)
 {
     int axis;
     softmax_state *state;
-    fv_prim *prim;
-    const fv_md *data;
+    fv_prim *prim = NULL;
     fv_softmax_work work = work_of(node, emit, &axis);
     FV_TRY(fv_emit_state(emit, sizeof *state, &state, err));
-    if (!state->forward) return fv_emit_softmax_backward(emit, &work, err);
-    FV_TRY(fv_value_md(fv_dst(emit), &data, err));
-    FV_TRY(fv_prim_softmax_backward(&prim, 0, axis, data, state->forward, err));
+    if (state->forward) FV_TRY(fast_primitive(emit, &work, axis, state->forward, &prim, err));
+    if (!prim) return fv_emit_softmax_backward(emit, &work, err);
     FV_TRY(fv_emit_keep(emit, prim, err));
     const fv_emit_arg args[] = {FV_IN(DNNL_ARG_DST, fv_dst(emit)),
                                 FV_IN(DNNL_ARG_DIFF_DST, fv_diff_dst(emit)),
