@@ -121,8 +121,8 @@ end
 
 local SMALLEST_ADAPTIVE = 4
 
---- A pool that covered its whole input at the file's own size was a global one. Windows of 2 or 3 are ordinary pools: the
---- last halving of a small picture covers everything too.
+--- A pool that covered its whole input at the file's own size was a global one. Windows of 2 or 3 are ordinary
+--- pools: the last halving of a small picture covers everything too.
 local function covers_all(c, options, x)
   local shape = c.declared and c.declared[c.node_info.inputs[1]] or x.shape
   for i, k in ipairs(options.kernel) do
