@@ -134,7 +134,8 @@ function Model:at(shape)
   local key = table.concat(shape, "x")
   local known = self.instances[key]
   if known then return known end
-  local graph = core.graph()
+  local graph, failure, kind = core.graph()
+  if not graph then return nil, failure, kind end
   local built, message, code = self.source:build(graph, { shape })
   if not built then return nil, message, code end
   local instance = { graph = graph, key = key, plans = {}, plan_order = {} }
