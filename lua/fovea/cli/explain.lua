@@ -49,8 +49,8 @@ local MULTIPLE = 32 -- a side that five halvings divide
 local function numbers(list, what)
   if not list then return nil end
   local values = {}
-  for i, text in ipairs(list) do
-    values[i] = tonumber(text) or error(("--%s: '%s' is not a number"):format(what, text), 0)
+  for text in table.concat(list, ","):gmatch "[^,]+" do
+    values[#values + 1] = tonumber(text) or error(("--%s: '%s' is not a number"):format(what, text), 0)
   end
   return values
 end

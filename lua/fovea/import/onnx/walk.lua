@@ -40,6 +40,7 @@ local function explained(c, problem)
   local node = c.node_info
   if type(problem) == "table" then return problem end
   local text = tostring(problem):gsub("^[^\n]-:%d+: ", "")
+  if text:find("not enough memory", 1, true) then return { message = text, code = "memory" } end
   local hint = c.declared and " (the file was exported for another input size: if it holds sizes as constants, "
     .. "export it with dynamic axes)" or ""
   return { message = ("node '%s' (%s): %s%s"):format(node.label, node.op_type, text, hint), code = "format" }
