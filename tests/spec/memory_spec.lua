@@ -1,5 +1,5 @@
--- Running out of memory anywhere in loading and explaining is an error with the code "memory" (or raises where a chain of
--- tensor methods is the caller), never a crash, and leaves nothing behind.
+-- Running out of memory anywhere in loading and explaining is an error with the code "memory" (or raises where a chain
+-- of tensor methods is the caller), never a crash, and leaves nothing behind.
 local core = require "fovea.core"
 local fovea = require "fovea"
 local scratch = require("support.scratch").new()
