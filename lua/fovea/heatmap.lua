@@ -52,6 +52,12 @@ local function at_image(heat, map, mode)
   return map:reshape(lead):resize(wanted):reshape(size)
 end
 
+--- A map on the model's grid, or on that of a layer, at the image's own resolution.
+---@param map fovea.Tensor
+---@param mode? string "linear" (default) or "nearest"
+---@return fovea.Tensor
+function Heatmap:at_image(map, mode) return at_image(self, map, mode) end
+
 --- The map to look at, at the image's resolution: sign choice, half-pixel resize, normaliser.
 ---@param options? { sign: string?, normaliser: string?, order: string?, percentile: number?, scale: number? } defaults:
 --- "positive", "relu_max", "sign_first" (fovea.normalise)

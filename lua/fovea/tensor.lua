@@ -46,6 +46,7 @@
 ---@field quantile fun(self, q: number): number linear interpolation between neighbours at (n - 1) q
 ---@field top_k fun(self, k: integer): fovea.Tensor, boolean mask of exactly k, by value then position; ties at the cut
 ---@field sort fun(self): fovea.Tensor all elements, ascending, NaN last
+---@field ranks fun(self): fovea.Tensor mid-ranks in ascending order, from 1; equal elements share their mean rank
 ---@field histogram fun(self, options?: {bins: integer?, min: number?, max: number?}): fovea.Tensor, fovea.Tensor
 ---@field softmax fun(self, axis: fovea.Axis): fovea.Tensor
 ---@field matmul fun(self, other: fovea.Tensor): fovea.Tensor

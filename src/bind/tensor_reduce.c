@@ -87,6 +87,14 @@ static int m_sort(lua_State *L)
     return fvl_tensor_result(L, fv_tensor_sort(fvl_new_tensor(L), t, &err), &err);
 }
 
+/* t:ranks() -> mid-ranks from 1, shape of t */
+static int m_ranks(lua_State *L)
+{
+    fv_error err;
+    fv_tensor *t = fvl_check_tensor(L, 1);
+    return fvl_tensor_result(L, fv_tensor_ranks(fvl_new_tensor(L), t, &err), &err);
+}
+
 /* t:quantile(q), 0 <= q <= 1 */
 static int m_quantile(lua_State *L)
 {
@@ -134,8 +142,9 @@ int fvl_open_tensor_reduce(lua_State *L);
 int fvl_open_tensor_reduce(lua_State *L)
 {
     static const luaL_Reg methods[] = {
-        {"argmax", m_argmax},     {"softmax", m_softmax}, {"matmul", m_matmul},       {"sort", m_sort},
-        {"quantile", m_quantile}, {"top_k", m_top_k},     {"histogram", m_histogram}, {NULL, NULL}};
+        {"argmax", m_argmax},       {"softmax", m_softmax},   {"matmul", m_matmul},
+        {"sort", m_sort},           {"quantile", m_quantile}, {"top_k", m_top_k},
+        {"histogram", m_histogram}, {"ranks", m_ranks},       {NULL, NULL}};
     fvl_tensor_extend(L, methods, NULL);
     lua_getfield(L, -1, "Tensor");
     for (int op = 0; op < FV_REDUCE_COUNT; op++) {

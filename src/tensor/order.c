@@ -163,6 +163,41 @@ done:
     return status;
 }
 
+/* How many of the n ascending elements are below x, or with `or_equal` not above it. */
+static size_t count_below(const float *sorted, size_t n, float x, int or_equal)
+{
+    size_t low = 0, high = n;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (sorted[middle] < x || (or_equal && sorted[middle] == x))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+fv_status fv_tensor_ranks(fv_tensor **out, const fv_tensor *src, fv_error *err)
+{
+    fv_tensor *sorted = NULL;
+    fv_status status;
+    FV_TRY(fv_tensor_new(out, &src->shape, err));
+    FV_TRY_GOTO(fv_tensor_sort(&sorted, src, err));
+    for (size_t i = 0; i < src->count; i++) {
+        float x = src->data[i];
+        size_t below = count_below(sorted->data, src->count, x, 0);
+        size_t up_to = count_below(sorted->data, src->count, x, 1);
+        (*out)->data[i] = x == x ? (float)(0.5 * (double)(below + 1 + up_to)) : NAN;
+    }
+done:
+    fv_tensor_release(sorted);
+    if (status) {
+        fv_tensor_release(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
 static void count_bins(const fv_tensor *src, int64_t bins, double low, double high, uint64_t *count)
 {
     double scale = (double)bins / (high - low);

@@ -151,3 +151,25 @@ describe("tensor histogram", function()
     assert.error_matches(function() flat:histogram { bin = 3 } end, "histogram: unknown option 'bin'")
   end)
 end)
+
+describe("tensor ranks", function()
+  it("gives equal elements the mean of their ranks", function()
+    assert.same({ 4, 1.5, 3, 1.5 }, fovea.tensor({ 3, 1, 2, 1 }):ranks():values())
+    assert.same({ { 2, 2 }, { 2, 4 } }, fovea.tensor({ { 5, 5 }, { 5, 6 } }):ranks():to_table())
+    assert.same({}, fovea.zeros({ 0 }):ranks():values())
+    near.values({ 1, nan, 2 }, fovea.tensor({ -1, nan, 7 }):ranks(), 0)
+  end)
+
+  it("agrees with counting", function()
+    local t = coarse({ 23, 17 }, 5, 40)
+    local values, wanted = t:values(), {}
+    for i, x in ipairs(values) do
+      local below, equal = 0, 0
+      for _, y in ipairs(values) do
+        below, equal = below + (y < x and 1 or 0), equal + (y == x and 1 or 0)
+      end
+      wanted[i] = below + (equal + 1) / 2
+    end
+    assert.same(wanted, t:ranks():values())
+  end)
+end)
