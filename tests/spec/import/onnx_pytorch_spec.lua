@@ -104,6 +104,25 @@ describe("import.onnx files of PyTorch", function()
     near.values({ 0, 2, 4, 1, 3, 5, 6, 8, 10, 7, 9, 11 }, y)
   end)
 
+  it("a softmax over the channels (operator set 11) is the end of the model", function()
+    local swap = { perm = { 0, 3, 2, 1 } }
+    local ends = { node("Transpose", { "z" }, { "a" }, swap), node("Softmax", { "a" }, { "b" }, { axis = 3 }),
+      node("Transpose", { "b" }, { "y" }, swap) }
+    local z = fovea.tensor({ 1, 2, 1, 2 }, { 0, 0, math.log(3), math.log(4) })
+    local file = model({ 1, 2, 1, 2 }, { node("Identity", { "x" }, { "z" }), table.unpack(ends) }, {}, 11)
+    local y, built = run(file, z)
+    near.values({ 1 / 4, 1 / 5, 3 / 4, 4 / 5 }, y)
+    assert.equal("softmax", built.outputs.y:kind())
+    -- behind a layer that works channels last
+    local first, last = { perm = { 0, 3, 1, 2 } }, { perm = { 0, 2, 3, 1 } }
+    file = model({ 1, 2, 1, 2 }, { node("Transpose", { "x" }, { "t" }, last), node("MatMul", { "t", "w" }, { "m" }),
+      node("Transpose", { "m" }, { "z" }, first), table.unpack(ends) }, { floats("w", { 0, 1, 1, 0 }, { 2, 2 }) }, 11)
+    y, built = run(file, z)
+    near.values({ 3 / 4, 4 / 5, 1 / 4, 1 / 5 }, y)
+    assert.equal("softmax", built.outputs.y:kind())
+    assert.same({ 1, 2, 1, 2 }, built.outputs.y:shape())
+  end)
+
   it("the first state of a recurrent layer", function()
     local zero = {}
     for i = 1, 2 * 4 * 4 do zero[i] = 0.25 end

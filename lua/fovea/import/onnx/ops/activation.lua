@@ -115,6 +115,18 @@ function M.PRelu(c)
   return V.node(c:emit("prelu", { base, node }), perm)
 end
 
+--- softmax along one axis. Before opset 13 exporters move the channels to the end, take the softmax there and move them
+--- back: the transpositions cancel out, and the node runs along the channels, where the end of a model is looked for.
+local function along(c, op, x, axis)
+  local perm = x.perm
+  if not perm or #perm < 4 then return c:unary(op, x, { axis = axis }) end
+  if perm[axis] == 2 then return V.node(c:emit(op, { x.node, axis = 2 }), perm) end
+  local swap = {}
+  for i = 1, #perm do swap[i] = i end
+  swap[2], swap[axis] = axis, 2
+  return V.node(c:emit(op, { c:transposed(x.node, V.permuted(perm, swap)), axis = 2 }), swap)
+end
+
 --- Since opset 13 along one axis (default the last); before, over all axes from `axis` (default 1) on at once.
 local function softmax(op)
   return function(c)
@@ -122,15 +134,12 @@ local function softmax(op)
     local axis = c:axis(c:attr("axis", new and -1 or 1), #x.shape)
     local wide = 0
     for i = axis, #x.shape do wide = wide + (x.shape[i] > 1 and 1 or 0) end
-    local base, perm = c:base(x)
-    if new or axis == #x.shape then
-      return V.node(c:emit(op, { base, axis = perm and perm[axis] or axis }), perm)
-    end
+    if new or axis == #x.shape then return along(c, op, x, axis) end
     if wide <= 1 then
       for i = axis, #x.shape do
         if x.shape[i] > 1 then axis = i end
       end
-      return V.node(c:emit(op, { base, axis = perm and perm[axis] or axis }), perm)
+      return along(c, op, x, axis)
     end
     local rows, columns = 1, 1
     for i, d in ipairs(x.shape) do
