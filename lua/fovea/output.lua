@@ -13,9 +13,8 @@ local M = {}
 
 M.ACTIVATIONS = { "sigmoid", "softmax", "none" }
 
-local function is_channel_softmax(node)
-  return node:kind() == "softmax"
-end
+--- Activations that give probabilities, or their logarithm, by kind of node.
+local ENDS = { sigmoid = "sigmoid", softmax = "softmax", log_softmax = "softmax" }
 
 --- The node behind identities (dropout is one outside of training).
 local function through_identity(node)
@@ -46,8 +45,8 @@ end
 function M.find(graph, name, final)
   local node = through_identity(final)
   local kind, found = node:kind(), { name = name, final = final, in_graph = true }
-  if kind == "sigmoid" or is_channel_softmax(node) then
-    found.logits, found.activation = node:sources()[1], kind
+  if ENDS[kind] then
+    found.logits, found.activation = node:sources()[1], ENDS[kind]
   elseif kind == "concat" then
     found.logits = joined_logits(graph, node)
     found.activation = "sigmoid"

@@ -123,6 +123,19 @@ describe("import.onnx files of PyTorch", function()
     assert.same({ 1, 2, 1, 2 }, built.outputs.y:shape())
   end)
 
+  it("instance normalisation as batch normalisation in training mode", function()
+    local file = model({ 2, 1, 1, 4 }, {
+      node("Reshape", { "x", "flat" }, { "f" }),
+      node("BatchNormalization", { "f", "s", "b", "m", "v" }, { "n", "m2", "v2" },
+        { epsilon = 4.0, training_mode = 1 }),
+      node("Reshape", { "n", "back" }, { "y" }),
+    }, { ints("flat", { 1, 2, 1, 4 }), ints("back", { 2, 1, 1, 4 }), floats("s", { 1, 3 }), floats("b", { 0, 10 }),
+      floats("m", { 0, 0 }), floats("v", { 1, 1 }) })
+    -- means 4 and 0, variances 5 and 0, plus 4
+    near.values({ -1, -1 / 3, 1 / 3, 1, 10, 10, 10, 10 }, (run(file, fovea.tensor({ 2, 1, 1, 4 },
+      { 1, 3, 5, 7, 0, 0, 0, 0 }))))
+  end)
+
   it("the first state of a recurrent layer", function()
     local zero = {}
     for i = 1, 2 * 4 * 4 do zero[i] = 0.25 end

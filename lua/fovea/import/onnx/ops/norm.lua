@@ -10,9 +10,26 @@ local function momentum(c)
   return m < 1 and 1 - m or nil
 end
 
+local function is_trivial(value, number)
+  if value.kind ~= "floats" then return false end
+  return value.tensor:equal(tensor.full(value.shape, number))
+end
+
+--- Statistics of the picture itself: exporters that decompose instance normalisation write a batch normalisation in
+--- training mode of 1 x (N C) x ..., whose stored mean and variance are 0 and 1.
+local function normalises_itself(c, x)
+  return c:attr("training_mode", 0) == 1 and x.shape[1] == 1 and is_trivial(c:input(4), 0) and is_trivial(c:input(5), 1)
+end
+
 --- With the stored mean and variance; the graph decides about training.
 ---@param c fovea.onnx.Context
 function M.BatchNormalization(c)
+  if normalises_itself(c, c:input(1)) then
+    return V.node(c:emit("instance_norm", {
+      c:node(c:input(1)), c:source(c:input(2), "scale"), c:source(c:input(3), "shift"),
+      epsilon = c:attr("epsilon", 1e-5),
+    }))
+  end
   if c:attr("spatial", 1) == 0 then c:fail("batch normalisation per pixel (spatial = 0) is not supported") end
   if c:attr("training_mode", 0) == 1 then
     c:warn("batch normalisation was exported in training mode; the stored mean and variance are used")
@@ -31,11 +48,6 @@ local function per_channel(c, value, channels)
   return c:derive(value, ("repeat %d"):format(channels), function(t)
     return t:reshape({ groups, 1 }):expand({ groups, channels // groups }):reshape({ channels })
   end)
-end
-
-local function is_trivial(value, number)
-  if value.kind ~= "floats" then return false end
-  return value.tensor:equal(tensor.full(value.shape, number))
 end
 
 --- Group normalisation as exporters of fixed opsets write it: reshape to N x G x rest, instance norm, reshape back.
