@@ -26,10 +26,11 @@ static fv_node_list node_list(lua_State *L, int arg, const char *field)
     return list;
 }
 
-/* graph:plan { mode = "infer" | "explain" | "train", taps = {...}, seeds = {...}, gradients = {...} } */
+/* graph:plan { mode = "infer" | "explain" | "train", taps = {...}, seeds = {...}, gradients = {...},
+ * fold = true } */
 static int m_graph_plan(lua_State *L)
 {
-    static const char *const keys[] = {"mode", "taps", "seeds", "gradients", NULL};
+    static const char *const keys[] = {"mode", "taps", "seeds", "gradients", "fold", NULL};
     static const char *const modes[] = {"infer", "explain", "train", NULL};
     fv_error err;
     lua_settop(L, 2);
@@ -37,6 +38,7 @@ static int m_graph_plan(lua_State *L)
     luaL_checktype(L, 2, LUA_TTABLE);
     fvl_check_keys(L, 2, keys, "plan");
     fv_plan_spec spec = {.mode = (fv_mode)fvl_opt_choice(L, 2, "mode", FV_MODE_INFER, modes, "plan")};
+    spec.keep_all = !fvl_opt_boolean(L, 2, "fold", 1, "plan");
     spec.taps = node_list(L, 2, "taps");
     spec.seeds = node_list(L, 2, "seeds");
     spec.gradients = node_list(L, 2, "gradients");

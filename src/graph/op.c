@@ -59,14 +59,47 @@ void fv_op_defaults(const fv_op *op, void *attrs)
         if (!isnan(row->initial)) set_number(row, (char *)attrs + row->offset, row->initial);
 }
 
+static const fv_attr *find_attr(const fv_op *op, const char *name)
+{
+    for (const fv_attr *row = op->attrs; row && row->name; row++)
+        if (strcmp(row->name, name) == 0) return row;
+    return NULL;
+}
+
 fv_status fv_op_set(const fv_op *op, void *attrs, const char *name, double value, fv_error *err)
 {
-    for (const fv_attr *row = op->attrs; row && row->name; row++) {
-        if (strcmp(row->name, name) != 0) continue;
-        set_number(row, (char *)attrs + row->offset, value);
-        return FV_OK;
+    const fv_attr *row = find_attr(op, name);
+    if (!row) return fv_fail(err, FV_STATUS_ARGUMENT, "%s has no option '%s'", op->name, name);
+    set_number(row, (char *)attrs + row->offset, value);
+    return FV_OK;
+}
+
+fv_status fv_op_set_choice(const fv_op *op, void *attrs, const char *name, const char *choice, fv_error *err)
+{
+    const fv_attr *row = find_attr(op, name);
+    for (int i = 0; row && row->choices && row->choices[i]; i++)
+        if (strcmp(row->choices[i], choice) == 0) return fv_op_set(op, attrs, name, i, err);
+    return fv_fail(err, FV_STATUS_ARGUMENT, "%s has no option '%s' with '%s'", op->name, name, choice);
+}
+
+double fv_op_get(const fv_op *op, const void *attrs, const char *name)
+{
+    const fv_attr *row = find_attr(op, name);
+    if (!row) return 0.0;
+    const void *field = (const char *)attrs + row->offset;
+    switch (row->kind) {
+    case FV_ATTR_FLOAT:
+        return *(const double *)field;
+    case FV_ATTR_INT:
+    case FV_ATTR_AXIS:
+    case FV_ATTR_INDEX:
+        return (double)*(const int64_t *)field;
+    case FV_ATTR_BOOL:
+    case FV_ATTR_CHOICE:
+        return *(const int *)field;
+    default:
+        return 0.0;
     }
-    return fv_fail(err, FV_STATUS_ARGUMENT, "%s has no option '%s'", op->name, name);
 }
 
 int64_t fv_spatial(const fv_ints *list, int i, int64_t fallback)

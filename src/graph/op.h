@@ -109,6 +109,12 @@ void fv_op_defaults(const fv_op *op, void *attrs);
  * build graphs (Lua reads option tables). FV_STATUS_ARGUMENT for an unknown name. */
 fv_status fv_op_set(const fv_op *op, void *attrs, const char *name, double value, fv_error *err);
 
+/* Sets an attribute of kind choice by its name. */
+fv_status fv_op_set_choice(const fv_op *op, void *attrs, const char *name, const char *choice, fv_error *err);
+
+/* A scalar attribute as a number; 0 when the op has none of that name. */
+double fv_op_get(const fv_op *op, const void *attrs, const char *name);
+
 /* --- helpers for op files --- */
 
 /* Entry of a per-axis list for spatial axis i (from 0); fallback when the list is empty. */

@@ -1,5 +1,6 @@
 /* Compiling a graph into a plan: which nodes live, which gradients are needed, then forward and backward
  * emission, then the placement of memory. */
+#include "graph/fold.h"
 #include "graph/plan_internal.h"
 
 #include <stdio.h>
@@ -7,13 +8,19 @@
 
 /* --- analysis --- */
 
+const fv_node *fv_plan_own_node(const fv_plan *plan, const fv_node *node)
+{
+    if (node->id >= plan->source_count || fv_graph_node(plan->source, node->id) != node) return NULL;
+    return plan->map ? plan->map[node->id] : node;
+}
+
 static fv_status check_spec(const fv_plan *plan, const fv_plan_spec *spec, fv_error *err)
 {
     const fv_node_list *lists[] = {&spec->taps, &spec->seeds, &spec->gradients};
     for (int l = 0; l < 3; l++)
         for (int i = 0; i < lists[l]->count; i++) {
             const fv_node *node = lists[l]->node[i];
-            if (fv_graph_node(plan->graph, node->id) != node)
+            if (fv_graph_node(plan->source, node->id) != node)
                 return fv_fail(err, FV_STATUS_ARGUMENT, "plan: node belongs to another graph");
         }
     if (spec->taps.count + spec->seeds.count == 0)
@@ -23,14 +30,44 @@ static fv_status check_spec(const fv_plan *plan, const fv_plan_spec *spec, fv_er
     return FV_OK;
 }
 
+/* Training needs every node as it is, and so do gradients of parameters. */
+static int may_fold(const fv_plan_spec *spec)
+{
+    if (spec->keep_all || spec->mode == FV_MODE_TRAIN) return 0;
+    for (int i = 0; i < spec->gradients.count; i++)
+        if (spec->gradients.node[i]->tensor) return 0;
+    return 1;
+}
+
+static fv_status fold_graph(fv_plan *plan, const fv_plan_spec *spec, fv_error *err)
+{
+    const fv_node_list *lists[] = {&spec->taps, &spec->seeds, &spec->gradients};
+    unsigned char *keep;
+    if (!may_fold(spec)) {
+        plan->graph = fv_graph_retain(plan->source);
+        return FV_OK;
+    }
+    FV_TRY(fv_calloc(&keep, (size_t)plan->source_count, 1, err));
+    for (int l = 0; l < 3; l++)
+        for (int i = 0; i < lists[l]->count; i++) keep[lists[l]->node[i]->id] = 1;
+    fv_status status = fv_graph_fold(&plan->graph, &plan->map, plan->source, keep, err);
+    fv_free(keep);
+    return status;
+}
+
+static fv_node_plan *own_plan(fv_plan *plan, const fv_node *node)
+{
+    return &plan->nodes[fv_plan_own_node(plan, node)->id];
+}
+
 /* Users come after sources, so one backward sweep marks all that is needed, one forward sweep what needs. */
 static void analyse(fv_plan *plan, const fv_plan_spec *spec)
 {
     fv_node_plan *nodes = plan->nodes;
     int count = plan->node_count;
-    for (int i = 0; i < spec->taps.count; i++) nodes[spec->taps.node[i]->id].tapped = 1;
-    for (int i = 0; i < spec->seeds.count; i++) nodes[spec->seeds.node[i]->id].reaches = 1;
-    for (int i = 0; i < spec->gradients.count; i++) nodes[spec->gradients.node[i]->id].wanted = 1;
+    for (int i = 0; i < spec->taps.count; i++) own_plan(plan, spec->taps.node[i])->tapped = 1;
+    for (int i = 0; i < spec->seeds.count; i++) own_plan(plan, spec->seeds.node[i])->reaches = 1;
+    for (int i = 0; i < spec->gradients.count; i++) own_plan(plan, spec->gradients.node[i])->wanted = 1;
     for (int id = 0; id < count; id++) {
         const fv_node *node = fv_graph_node(plan->graph, id);
         nodes[id].needs = nodes[id].wanted;
@@ -220,7 +257,7 @@ static fv_status emit_all(fv_plan *plan, const fv_plan_spec *spec, fv_error *err
         if (plan->nodes[id].live) FV_TRY(emit_forward(plan, fv_graph_node(plan->graph, id), err));
     plan->forward_end = plan->time;
     for (int i = 0; i < spec->seeds.count; i++) {
-        const fv_node *node = spec->seeds.node[i];
+        const fv_node *node = fv_plan_own_node(plan, spec->seeds.node[i]);
         fv_node_plan *own = &plan->nodes[node->id];
         if (!own->seed) FV_TRY(fv_plan_value_new(plan, &node->shape, 0, &own->seed, err));
     }
@@ -236,11 +273,13 @@ fv_status fv_plan_new(fv_plan **out, fv_graph *graph, const fv_plan_spec *spec, 
     fv_plan *plan;
     *out = NULL;
     FV_TRY(fv_calloc(&plan, 1, sizeof *plan, err));
-    plan->graph = fv_graph_retain(graph);
-    plan->node_count = fv_graph_node_count(graph);
+    plan->source = fv_graph_retain(graph);
+    plan->source_count = fv_graph_node_count(graph);
     plan->mode = spec->mode;
-    FV_TRY_GOTO(fv_calloc(&plan->nodes, (size_t)plan->node_count, sizeof *plan->nodes, err));
     FV_TRY_GOTO(check_spec(plan, spec, err));
+    FV_TRY_GOTO(fold_graph(plan, spec, err));
+    plan->node_count = fv_graph_node_count(plan->graph);
+    FV_TRY_GOTO(fv_calloc(&plan->nodes, (size_t)plan->node_count, sizeof *plan->nodes, err));
     analyse(plan, spec);
     FV_TRY_GOTO(emit_all(plan, spec, err));
     FV_TRY_GOTO(fv_plan_place(plan, err));
@@ -288,6 +327,8 @@ void fv_plan_free(fv_plan *plan)
     fv_free(plan->nodes);
     fv_free_aligned(plan->arena, plan->memory.arena);
     fv_free_aligned(plan->scratchpad, plan->memory.scratchpad);
+    fv_free(plan->map);
     fv_graph_release(plan->graph);
+    fv_graph_release(plan->source);
     fv_free(plan);
 }

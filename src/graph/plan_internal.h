@@ -67,9 +67,12 @@ typedef struct fv_packed {
 } fv_packed;
 
 struct fv_plan {
-    fv_graph *graph;
+    fv_graph *source; /* as it was given */
+    int source_count; /* its nodes when it was compiled: it may have grown */
+    fv_node **map;    /* from nodes of source to those of graph; NULL: swallowed */
+    fv_graph *graph;  /* what is run: folded, or source itself (map NULL) */
     fv_mode mode;
-    int node_count; /* when it was compiled: the graph may have grown */
+    int node_count;
     fv_node_plan *nodes;
     fv_pointers storages, values, steps, primitives, packed; /* owned */
     int forward_end, backward_end; /* step times: [0, forward_end) and [forward_end, backward_end) */
@@ -89,6 +92,9 @@ struct fv_emit {
     fv_value *diff_dst;
     fv_value **diff_src;
 };
+
+/* The node that computes the value of a node of source; NULL when it was swallowed or is not of this plan. */
+const fv_node *fv_plan_own_node(const fv_plan *plan, const fv_node *node);
 
 /* Appends, growing; the pointer is not taken over on failure. */
 fv_status fv_pointers_add(fv_pointers *list, void *pointer, fv_error *err);

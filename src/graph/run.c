@@ -26,10 +26,16 @@ static fv_status run_phase(fv_plan *plan, fv_phase phase, fv_error *err)
     return FV_OK;
 }
 
-static fv_status check_node(const fv_plan *plan, const fv_node *node, const char *what, fv_error *err)
+/* What the plan knows of a node of its graph; NULL in *out for one that was swallowed. */
+static fv_status find_node(fv_plan *plan, const fv_node *node, const char *what, fv_node_plan **out,
+                           fv_error *err)
 {
-    if (node->id < plan->node_count && fv_graph_node(plan->graph, node->id) == node) return FV_OK;
-    return fv_fail(err, FV_STATUS_ARGUMENT, "%s: node '%s' is not in the plan's graph", what, node->name);
+    *out = NULL;
+    const fv_node *own = fv_plan_own_node(plan, node);
+    if (!own && (node->id >= plan->source_count || fv_graph_node(plan->source, node->id) != node))
+        return fv_fail(err, FV_STATUS_ARGUMENT, "%s: node '%s' is not in the plan's graph", what, node->name);
+    if (own) *out = &plan->nodes[own->id];
+    return FV_OK;
 }
 
 static fv_status copy_in(fv_value *value, const fv_node *node, const fv_tensor *tensor, const char *what,
@@ -47,16 +53,18 @@ static fv_status copy_in(fv_value *value, const fv_node *node, const fv_tensor *
 
 fv_status fv_plan_set_input(fv_plan *plan, const fv_node *node, const fv_tensor *tensor, fv_error *err)
 {
-    FV_TRY(check_node(plan, node, "set_input", err));
+    fv_node_plan *own;
+    FV_TRY(find_node(plan, node, "set_input", &own, err));
     if (node->op || node->tensor)
         return fv_fail(err, FV_STATUS_ARGUMENT, "set_input: node '%s' is not an input", node->name);
-    return copy_in(plan->nodes[node->id].value[FV_PLAIN], node, tensor, "set_input", err);
+    return copy_in(own->value[FV_PLAIN], node, tensor, "set_input", err);
 }
 
 fv_status fv_plan_set_seed(fv_plan *plan, const fv_node *node, const fv_tensor *tensor, fv_error *err)
 {
-    FV_TRY(check_node(plan, node, "set_seed", err));
-    return copy_in(plan->nodes[node->id].seed, node, tensor, "set_seed", err);
+    fv_node_plan *own;
+    FV_TRY(find_node(plan, node, "set_seed", &own, err));
+    return copy_in(own ? own->seed : NULL, node, tensor, "set_seed", err);
 }
 
 fv_status fv_plan_forward(fv_plan *plan, fv_error *err)
@@ -115,10 +123,10 @@ done:
 
 fv_status fv_plan_value(fv_plan *plan, const fv_node *node, fv_tensor **out, fv_error *err)
 {
+    fv_node_plan *own;
     *out = NULL;
-    FV_TRY(check_node(plan, node, "value", err));
-    const fv_node_plan *own = &plan->nodes[node->id];
-    if (node->op && !own->tapped)
+    FV_TRY(find_node(plan, node, "value", &own, err));
+    if (node->op && !(own && own->tapped))
         return fv_fail(err, FV_STATUS_ARGUMENT, "value: node '%s' is not a tap of the plan", node->name);
     if (node->op && !plan->forward_done)
         return fv_fail(err, FV_STATUS_STATE, "value: no forward pass has run");
@@ -130,10 +138,10 @@ fv_status fv_plan_value(fv_plan *plan, const fv_node *node, fv_tensor **out, fv_
 
 fv_status fv_plan_gradient(fv_plan *plan, const fv_node *node, fv_tensor **out, fv_error *err)
 {
+    fv_node_plan *own;
     *out = NULL;
-    FV_TRY(check_node(plan, node, "gradient", err));
-    const fv_node_plan *own = &plan->nodes[node->id];
-    if (!own->wanted)
+    FV_TRY(find_node(plan, node, "gradient", &own, err));
+    if (!(own && own->wanted))
         return fv_fail(err, FV_STATUS_ARGUMENT, "gradient: node '%s' is not among the plan's gradients",
                        node->name);
     if (!plan->forward_done) return fv_fail(err, FV_STATUS_STATE, "gradient: no backward pass has run");

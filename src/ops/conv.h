@@ -7,21 +7,27 @@
 typedef struct fv_conv_attrs {
     fv_ints stride, dilation, pad, pad_end, output_pad;
     int64_t groups;
+    int activation;
+    double alpha, beta;
 } fv_conv_attrs;
 
+/* Activations that can be done in the same step; their gradient follows from dst. */
+extern const char *const fv_conv_activations[];
+
+/* clang-format off */
+#define FV_CONV_ROW(name, kind, initial, doc) {#name, kind, offsetof(fv_conv_attrs, name), initial, doc, NULL}
+
 #define FV_CONV_ROWS                                                                                         \
-    {"stride", FV_ATTR_SPATIAL, offsetof(fv_conv_attrs, stride), 1, "step of the kernel", NULL},             \
-        {"dilation", FV_ATTR_SPATIAL, offsetof(fv_conv_attrs, dilation), 1, "distance of taps", NULL},       \
-        {"pad", FV_ATTR_SPATIAL, offsetof(fv_conv_attrs, pad), 0, "zeros before each axis", NULL},           \
-        {"pad_end",                                                                                          \
-         FV_ATTR_SPATIAL,                                                                                    \
-         offsetof(fv_conv_attrs, pad_end),                                                                   \
-         FV_ATTR_EMPTY,                                                                                      \
-         "zeros after each axis; default: pad",                                                              \
-         NULL},                                                                                              \
-    {                                                                                                        \
-        "groups", FV_ATTR_INT, offsetof(fv_conv_attrs, groups), 1, "independent channel groups", NULL        \
-    }
+    FV_CONV_ROW(stride, FV_ATTR_SPATIAL, 1, "step of the kernel"),                                           \
+    FV_CONV_ROW(dilation, FV_ATTR_SPATIAL, 1, "distance of taps"),                                           \
+    FV_CONV_ROW(pad, FV_ATTR_SPATIAL, 0, "zeros before each axis"),                                          \
+    FV_CONV_ROW(pad_end, FV_ATTR_SPATIAL, FV_ATTR_EMPTY, "zeros after each axis; default: pad"),             \
+    FV_CONV_ROW(groups, FV_ATTR_INT, 1, "independent channel groups"),                                       \
+    {"activation", FV_ATTR_CHOICE, offsetof(fv_conv_attrs, activation), 0, "done in the same step",          \
+     fv_conv_activations},                                                                                   \
+    FV_CONV_ROW(alpha, FV_ATTR_FLOAT, 0, "of the activation: slope below 0, or min of clip"),                \
+    FV_CONV_ROW(beta, FV_ATTR_FLOAT, 0, "max of clip")
+/* clang-format on */
 
 /* Shape rule; `transposed` tells which of the two ops it is. */
 fv_status fv_conv_shape(fv_node *node, int transposed, fv_error *err);

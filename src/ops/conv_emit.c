@@ -6,6 +6,22 @@
 
 #include <string.h>
 
+const char *const fv_conv_activations[] = {"none", "relu",    "leaky_relu", "elu",
+                                           "clip", "sigmoid", "tanh",       NULL};
+
+/* oneDNN's name of the activation; 0 for none. */
+static dnnl_alg_kind_t activation_of(const fv_conv_attrs *a)
+{
+    static const dnnl_alg_kind_t kinds[] = {dnnl_alg_kind_undef,
+                                            dnnl_eltwise_relu_use_dst_for_bwd,
+                                            dnnl_eltwise_relu_use_dst_for_bwd,
+                                            dnnl_eltwise_elu_use_dst_for_bwd,
+                                            dnnl_eltwise_clip_v2_use_dst_for_bwd,
+                                            dnnl_eltwise_logistic_use_dst_for_bwd,
+                                            dnnl_eltwise_tanh_use_dst_for_bwd};
+    return kinds[a->activation];
+}
+
 static void fill_params(const fv_node *node, int transposed, fv_conv_params *p)
 {
     const fv_conv_attrs *a = node->attrs;
@@ -49,6 +65,7 @@ static fv_status raw_weights(const fv_node *node, int transposed, fv_md **out, f
 /* What every emission needs; the descriptors are owned. */
 typedef struct conv_work {
     fv_conv_params params;
+    fv_post_ops post;
     fv_md *raw, *any, *chosen, *bias; /* weights as given, free, as the primitive wants them; bias or NULL */
 } conv_work;
 
@@ -62,19 +79,47 @@ static void close_work(conv_work *work)
 
 static fv_status open_work(conv_work *work, const fv_node *node, int transposed, fv_error *err)
 {
+    const fv_conv_attrs *a = node->attrs;
     fv_shape shape;
     memset(work, 0, sizeof *work);
     fill_params(node, transposed, &work->params);
+    if (a->activation) {
+        work->post = (fv_post_ops){1, {{FV_POST_ELTWISE, activation_of(a), (float)a->alpha, (float)a->beta}}};
+        work->params.post = &work->post;
+    }
     FV_TRY(raw_weights(node, transposed, &work->raw, &shape, err));
     FV_TRY(fv_md_any(&work->any, &shape, err));
     if (node->src_count > 2) FV_TRY(fv_md_plain(&work->bias, &node->src[2]->shape, err));
     return FV_OK;
 }
 
-/* The forward primitive, which the backward ones take as a hint. */
+/* The forward primitive, which the backward ones take as a hint, and the gradient before the activation. */
 typedef struct conv_state {
     const fv_prim *forward;
+    fv_value *diff;
 } conv_state;
+
+/* Gradient of what the convolution gave: diff_dst, or that taken through the activation (once). */
+static fv_status open_diff(const fv_node *node, fv_emit *emit, conv_state *state, fv_value **out,
+                           fv_error *err)
+{
+    const fv_conv_attrs *a = node->attrs;
+    fv_prim *hint, *prim;
+    const fv_md *md;
+    *out = a->activation ? state->diff : fv_diff_dst(emit);
+    if (*out) return FV_OK;
+    FV_TRY(fv_value_md(fv_dst(emit), &md, err));
+    FV_TRY(fv_emit_value_md(emit, md, out, err));
+    FV_TRY(fv_prim_eltwise_forward(&hint, activation_of(a), (float)a->alpha, (float)a->beta, md, err));
+    FV_TRY(fv_emit_keep(emit, hint, err));
+    FV_TRY(fv_prim_eltwise_backward(&prim, activation_of(a), (float)a->alpha, (float)a->beta, md, md, hint,
+                                    err));
+    FV_TRY(fv_emit_keep(emit, prim, err));
+    state->diff = *out;
+    const fv_emit_arg args[] = {FV_IN(DNNL_ARG_DST, fv_dst(emit)),
+                                FV_IN(DNNL_ARG_DIFF_DST, fv_diff_dst(emit)), FV_OUT(DNNL_ARG_DIFF_SRC, *out)};
+    return fv_emit_primitive(emit, prim, 3, args, err);
+}
 
 fv_status fv_conv_forward(const fv_node *node, fv_emit *emit, int transposed, fv_error *err)
 {
@@ -109,18 +154,19 @@ fv_status fv_conv_backward_data(const fv_node *node, fv_emit *emit, int transpos
     conv_work work;
     conv_state *state;
     fv_prim *prim;
-    fv_value *weights;
+    fv_value *weights, *diff;
     const fv_md *diff_src, *diff_dst;
     FV_TRY_GOTO(open_work(&work, node, transposed, err));
     FV_TRY_GOTO(fv_value_md(fv_diff_src(emit, 0), &diff_src, err));
-    FV_TRY_GOTO(fv_value_md(fv_diff_dst(emit), &diff_dst, err));
     FV_TRY_GOTO(fv_emit_state(emit, sizeof *state, &state, err));
+    FV_TRY_GOTO(open_diff(node, emit, state, &diff, err));
+    FV_TRY_GOTO(fv_value_md(diff, &diff_dst, err));
     FV_TRY_GOTO(
         fv_prim_conv_backward_data(&prim, &work.params, diff_src, work.any, diff_dst, state->forward, err));
     FV_TRY_GOTO(fv_emit_keep(emit, prim, err));
     FV_TRY_GOTO(fv_prim_md(&work.chosen, prim, dnnl_query_weights_md, err));
     FV_TRY_GOTO(fv_emit_packed(emit, 1, work.raw, work.chosen, &weights, err));
-    const fv_emit_arg args[] = {FV_IN(DNNL_ARG_DIFF_DST, fv_diff_dst(emit)),
+    const fv_emit_arg args[] = {FV_IN(DNNL_ARG_DIFF_DST, diff),
                                 {DNNL_ARG_WEIGHTS, weights, 0, work.chosen},
                                 FV_OUT(DNNL_ARG_DIFF_SRC, fv_diff_src(emit, 0))};
     status = fv_emit_primitive(emit, prim, 3, args, err);
@@ -136,12 +182,13 @@ fv_status fv_conv_backward_weights(const fv_node *node, fv_emit *emit, int trans
     conv_work work;
     conv_state *state;
     fv_prim *prim;
-    fv_value *packed, *bias = NULL;
+    fv_value *packed, *diff, *bias = NULL;
     const fv_md *src, *diff_dst;
     FV_TRY_GOTO(open_work(&work, node, transposed, err));
     FV_TRY_GOTO(fv_value_md(fv_src(emit, 0), &src, err));
-    FV_TRY_GOTO(fv_value_md(fv_diff_dst(emit), &diff_dst, err));
     FV_TRY_GOTO(fv_emit_state(emit, sizeof *state, &state, err));
+    FV_TRY_GOTO(open_diff(node, emit, state, &diff, err));
+    FV_TRY_GOTO(fv_value_md(diff, &diff_dst, err));
     FV_TRY_GOTO(fv_prim_conv_backward_weights(&prim, &work.params, src, work.any, work.bias, diff_dst,
                                               state->forward, err));
     FV_TRY_GOTO(fv_emit_keep(emit, prim, err));
@@ -150,7 +197,7 @@ fv_status fv_conv_backward_weights(const fv_node *node, fv_emit *emit, int trans
     if (work.bias) bias = fv_diff_src(emit, 2);
     if (work.bias && !bias) FV_TRY_GOTO(fv_emit_value_md(emit, work.bias, &bias, err));
     const fv_emit_arg args[] = {FV_IN(DNNL_ARG_SRC, fv_src(emit, 0)),
-                                FV_IN(DNNL_ARG_DIFF_DST, fv_diff_dst(emit)),
+                                FV_IN(DNNL_ARG_DIFF_DST, diff),
                                 {DNNL_ARG_DIFF_WEIGHTS, packed, 1, work.chosen},
                                 FV_OUT(DNNL_ARG_DIFF_BIAS, bias)};
     FV_TRY_GOTO(fv_emit_primitive(emit, prim, work.bias ? 4 : 3, args, err));

@@ -2,10 +2,10 @@
  * size = (src - 1) stride - pad - pad_end + dilation (kernel - 1) + 1 + output_pad. */
 #include "ops/conv.h"
 
-static const fv_attr rows[] = {FV_CONV_ROWS,
-                               {"output_pad", FV_ATTR_SPATIAL, offsetof(fv_conv_attrs, output_pad), 0,
-                                "size added at the end of each axis of dst", NULL},
-                               {0}};
+static const fv_attr rows[] = {
+    FV_CONV_ROWS,
+    FV_CONV_ROW(output_pad, FV_ATTR_SPATIAL, 0, "size added at the end of each axis of dst"),
+    {0}};
 
 static fv_status shape(fv_node *node, fv_error *err)
 {

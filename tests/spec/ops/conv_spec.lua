@@ -63,6 +63,30 @@ describe("conv", function()
     case({ 1, 4, 4, 4, 4 }, { 4, 1, 3, 3, 3 }, { groups = 4, pad = 1 })
   end)
 
+  it("does an activation in the same step", function()
+    local functions = {
+      relu = function(x) return math.max(x, 0) end,
+      leaky_relu = function(x) return x > 0 and x or 0.1 * x end,
+      elu = function(x) return x > 0 and x or 0.5 * (math.exp(x) - 1) end,
+      clip = function(x) return math.min(math.max(x, -0.2), 0.6) end,
+      sigmoid = function(x) return 1 / (1 + math.exp(-x)) end,
+      tanh = function(x) return 1 - 2 / (math.exp(2 * x) + 1) end,
+    }
+    local constants = { leaky_relu = { 0.1 }, elu = { 0.5 }, clip = { -0.2, 0.6 } }
+    for kind, f in pairs(functions) do
+      local alpha, beta = table.unpack(constants[kind] or {})
+      op_check.case { op = "conv", label = kind, step = 1e-6,
+        sources = { { shape = { 1, 3, 4, 5 } }, { shape = { 4, 3, 3, 3 }, param = true },
+          { shape = { 4 }, param = true } },
+        attrs = { pad = 1, activation = kind, alpha = alpha, beta = beta },
+        reference = function(arrays, attrs)
+          local out = conv_reference(arrays, attrs)
+          for i, v in ipairs(out.data) do out.data[i] = f(v) end
+          return out
+        end }
+    end
+  end)
+
   it("names what does not fit", function()
     op_check.fails("conv", { { 1, 3, 8, 8 }, { 4, 2, 3, 3 } }, {}, "1x3x8x8", "4x2x3x3")
     op_check.fails("conv", { { 1, 3, 8, 8 }, { 4, 3, 3 } }, {}, "3 to 5 dimensions")
