@@ -136,6 +136,40 @@ describe("import.onnx files of PyTorch", function()
       { 1, 3, 5, 7, 0, 0, 0, 0 }))))
   end)
 
+  it("split, chunk and unbind through sequences", function()
+    local x = ramp(1, 3, 1, 2)
+    local function parts(sequence, initializers, ...)
+      local nodes = { node(table.unpack(sequence)) }
+      for k, at in ipairs { ... } do nodes[k + 1] = node("SequenceAt", { "s", "i" .. at }, { "p" .. k }) end
+      nodes[#nodes + 1] = node("Concat", { "p1", "p2" }, { "y" }, { axis = 1 })
+      for at = -1, 2 do initializers[#initializers + 1] = onnx.tensor("i" .. at, {}, { at }, { type = "int64" }) end
+      return (run(model({ 1, 3, 1, 2 }, nodes, initializers), x))
+    end
+    near.values({ 4, 5, 0, 1, 2, 3 }, parts({ "SplitToSequence", { "x", "n" }, { "s" }, { axis = 1 } },
+      { ints("n", { 2, 1 }) }, 1, 0))
+    near.values({ 4, 5, 0, 1, 2, 3 }, parts({ "SplitToSequence", { "x", "n" }, { "s" }, { axis = 1 } },
+      { onnx.tensor("n", {}, { 2 }, { type = "int64" }) }, -1, 0))
+    local y = parts({ "SplitToSequence", { "x" }, { "s" }, { axis = 1, keepdims = 0 } }, {}, 2, 0)
+    assert.same({ 1, 2, 2 }, y:shape())
+    near.values({ 4, 5, 0, 1 }, y)
+    near.values({ 0, 1, 2, 3, 4, 5, 0, 1, 2, 3, 4, 5 }, parts({ "SequenceConstruct", { "x", "x" }, { "s" } }, {}, 0, 1))
+    assert.matches("element 2 of a sequence of 2", (case:problem(model({ 1, 3, 1, 2 }, {
+      node("SequenceConstruct", { "x", "x" }, { "s" }), node("SequenceAt", { "s", "i" }, { "y" }),
+    }, { onnx.tensor("i", {}, { 2 }, { type = "int64" }) }))))
+  end)
+
+  it("a centre crop keeps its margins", function()
+    local function crop(first, stop)
+      return model({ 1, 1, 8, 8 }, node("Slice", { "x", "a", "b", "axes" }, { "y" }, {}, "crop"),
+        { ints("a", { first, first }), ints("b", { stop, stop }), ints("axes", { 2, 3 }) })
+    end
+    local y = run(crop(2, 6), ramp(1, 1, 5, 6))
+    assert.same({ 1, 1, 1, 2 }, y:shape())
+    near.values({ 14, 15 }, y)
+    assert.same({ 1, 1, 2, 3 }, (run(crop(1, 6), ramp(1, 1, 5, 6))):shape())
+    assert.matches("its bounds 1%.%.5 are fixed in the file", (case:problem(crop(1, 5), { { 1, 1, 5, 6 } })))
+  end)
+
   it("the first state of a recurrent layer", function()
     local zero = {}
     for i = 1, 2 * 4 * 4 do zero[i] = 0.25 end

@@ -1,7 +1,11 @@
 --- Operator name -> function(c) that lowers one node and returns its output values. One file per topic.
 local M = {}
 
-for _, topic in ipairs { "conv", "norm", "activation", "arithmetic", "reduce", "matmul", "shape", "move", "resize" } do
+local topics = {
+  "conv", "norm", "activation", "arithmetic", "reduce", "matmul", "shape", "move", "sequence", "resize",
+}
+
+for _, topic in ipairs(topics) do
   for name, lower in pairs(require("fovea.import.onnx.ops." .. topic)) do M[name] = lower end
 end
 for name, lower in pairs(require("fovea.import.onnx.ops.constant").ops) do M[name] = lower end

@@ -1,8 +1,10 @@
 --- Operators that move elements: transpose, concatenate, split, slice, gather, pad.
 local V = require "fovea.import.onnx.value"
+local slices = require "fovea.import.onnx.slices"
 local tensor = require "fovea.tensor"
 
 local M = {}
+local slice = slices.slice
 
 local function transpose_integers(value, perm)
   local strides, step, shape = {}, 1, V.permuted(value.shape, perm)
@@ -79,44 +81,6 @@ end
 
 -- slices -------------------------------------------------------------------------------------------------------------
 
---- Elements first..last (1-based, inclusive) of one axis of a list in row-major order.
-local function slice_integers(value, axis, first, last, step)
-  local shape = table.move(value.shape, 1, #value.shape, 1, {})
-  local outer, inner, ints, flags = 1, 1, {}, {}
-  for i, d in ipairs(shape) do
-    if i < axis then outer = outer * d elseif i > axis then inner = inner * d end
-  end
-  local size = shape[axis]
-  shape[axis] = 0
-  for _ = first, last, step do shape[axis] = shape[axis] + 1 end
-  for o = 0, outer - 1 do
-    for at = first, last, step do
-      local from = (o * size + at - 1) * inner
-      for i = from + 1, from + inner do
-        ints[#ints + 1], flags[#flags + 1] = value.ints[i], V.is_dynamic(value.dynamic, i)
-      end
-    end
-  end
-  local out = V.ints(ints, shape, V.flags(flags))
-  out.boolean = value.boolean
-  return out
-end
-
---- One axis of any value; indices 1-based and inclusive.
-local function slice(c, value, axis, first, last, step, suffix)
-  if first == 1 and step == 1 and last == value.shape[axis] then return value end
-  if value.kind == "ints" then return slice_integers(value, axis, first, last, step) end
-  if (last - first) * step < 0 then c:fail("the slice of axis %d is empty", axis) end
-  if value.kind == "floats" then
-    if step < 0 then c:fail("a constant cannot be sliced backwards") end
-    return V.floats(value.tensor:slice(axis, first, last, step), nil, value.dynamic and true)
-  end
-  local base, perm = c:base(value)
-  return V.node(c:emit("slice", {
-    base, axis = perm and perm[axis] or axis, first = first, last = last, step = step,
-  }, suffix), perm)
-end
-
 --- ONNX bounds (0-based, end exclusive, clamped) -> first and last.
 local function bounds(size, start, stop, step)
   if start < 0 then start = start + size end
@@ -125,8 +89,8 @@ local function bounds(size, start, stop, step)
   return math.max(math.min(start, size - 1), 0) + 1, math.max(math.min(stop, size - 1), -1) + 2
 end
 
---- A constant end at or behind the file's own size means "to the end"; another bound on an axis whose size changed
---- cannot be translated.
+--- A constant end at or behind the file's own size means "to the end"; equal margins (the centre crop of a U-Net
+--- without padding) stay; another bound on an axis whose size changed cannot be translated.
 local function stretched(c, old, new, start, stop, step)
   if old == new then return start, stop end
   if stop >= old then stop = math.maxinteger end
@@ -134,6 +98,8 @@ local function stretched(c, old, new, start, stop, step)
   local tail = stop < 0 or stop == math.maxinteger
   if step > 0 and ((head and tail) or (start < 0 and tail)) then return start, stop end
   if step > 0 and start >= 0 and stop < 0 then return start, stop end
+  local centred = step == 1 and start > 0 and stop < old and math.abs(old - stop - start) <= 1
+  if centred then return start, stop + new - old end
   c:fail("its bounds %d..%d are fixed in the file and do not follow the input size; export the model with dynamic axes",
     start, stop)
 end
@@ -174,14 +140,7 @@ function M.Split(c)
     local each = (size + parts - 1) // parts
     for i = 1, parts do sizes[i] = math.min(each, size - each * (i - 1)) end
   end
-  local results, at = {}, 0
-  for i, n in ipairs(sizes) do
-    if n < 1 or at + n > size then c:fail("parts of %s do not fit %d", table.concat(sizes, ","), size) end
-    results[i] = slice(c, x, axis, at + 1, at + n, 1, tostring(i))
-    at = at + n
-  end
-  if at ~= size then c:fail("parts of %s do not fit %d", table.concat(sizes, ","), size) end
-  return table.unpack(results)
+  return table.unpack(slices.parts(c, x, axis, sizes))
 end
 
 -- gather -------------------------------------------------------------------------------------------------------------
