@@ -36,11 +36,11 @@ static int l_combine_elements(lua_State *L)
     return fvl_tensor_filled(L);
 }
 
-/* {kind = "logit"|"sigmoid"|"softmax", class = 1, axis = 2, mean = false} at arg. */
+/* {kind = "logit"|"sigmoid"|"softmax"|"contrast", class = 1, axis = 2, mean = false} at arg. */
 static fv_target check_target(lua_State *L, int arg, const char *what)
 {
     static const char *const keys[] = {"kind", "class", "axis", "mean", NULL};
-    static const char *const kinds[] = {"logit", "sigmoid", "softmax", NULL};
+    static const char *const kinds[] = {"logit", "sigmoid", "softmax", "contrast", NULL};
     fvl_check_keys(L, arg, keys, what);
     fv_target t = {.kind = (fv_score_kind)fvl_opt_choice(L, arg, "kind", 0, kinds, what)};
     lua_Integer class = fvl_opt_integer(L, arg, "class", 1, what);

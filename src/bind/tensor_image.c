@@ -1,6 +1,7 @@
 /* Tensors as images and masks in Lua: components, distance, resize. */
 #include "bind/tensor.h"
 #include "tensor/label.h"
+#include "tensor/region.h"
 #include "tensor/resample.h"
 
 /* mask:components{connectivity = 8 or 26} -> labels, number, list of sizes */
@@ -69,11 +70,60 @@ static int m_resize(lua_State *L)
                              &err);
 }
 
+/* labels:max_by_label(values, n) -> list of the largest value of each label 1..n */
+static int m_max_by_label(lua_State *L)
+{
+    fv_error err;
+    fv_tensor *labels = fvl_check_tensor(L, 1), *values = fvl_check_tensor(L, 2);
+    lua_Integer n = luaL_checkinteger(L, 3);
+    luaL_argcheck(L, n >= 0 && n <= 1 << 24, 3, "is not a number of labels");
+    float *max = lua_newuserdatauv(L, ((size_t)n + 1) * sizeof *max, 0);
+    if (fv_label_max(max, (size_t)n, labels, values, &err)) return fvl_raise(L, &err);
+    lua_createtable(L, (int)n, 0);
+    for (lua_Integer i = 0; i < n; i++) {
+        lua_pushnumber(L, (lua_Number)max[i]);
+        lua_rawseti(L, -2, i + 1);
+    }
+    return 1;
+}
+
+/* labels:keep_labels{true, false, ...} -> mask of the voxels whose label is kept */
+static int m_keep_labels(lua_State *L)
+{
+    fv_error err;
+    fv_tensor *labels = fvl_check_tensor(L, 1);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    size_t n = (size_t)luaL_len(L, 2);
+    unsigned char *keep = lua_newuserdatauv(L, n + 1, 0);
+    for (size_t i = 0; i < n; i++) {
+        lua_geti(L, 2, (lua_Integer)i + 1);
+        keep[i] = (unsigned char)lua_toboolean(L, -1);
+        lua_pop(L, 1);
+    }
+    return fvl_tensor_result(L, fv_label_keep(fvl_new_tensor(L), labels, keep, n, &err), &err);
+}
+
+/* t:local_mean(size[, axes]): over the window around each voxel of the last axes (2 or 3 as for components)
+ */
+static int m_local_mean(lua_State *L)
+{
+    fv_error err;
+    fv_tensor *t = fvl_check_tensor(L, 1);
+    lua_Integer size = luaL_checkinteger(L, 2), axes = luaL_optinteger(L, 3, fv_mask_axes(&t->shape));
+    luaL_argcheck(L, axes >= 0 && axes <= FV_MAX_RANK, 3, "is not a number of axes");
+    return fvl_tensor_result(L, fv_tensor_local_mean(fvl_new_tensor(L), t, (int)axes, size, &err), &err);
+}
+
 int fvl_open_tensor_image(lua_State *L);
 int fvl_open_tensor_image(lua_State *L)
 {
-    static const luaL_Reg methods[] = {
-        {"components", m_components}, {"distance", m_distance}, {"resize", m_resize}, {NULL, NULL}};
+    static const luaL_Reg methods[] = {{"components", m_components},
+                                       {"distance", m_distance},
+                                       {"resize", m_resize},
+                                       {"max_by_label", m_max_by_label},
+                                       {"keep_labels", m_keep_labels},
+                                       {"local_mean", m_local_mean},
+                                       {NULL, NULL}};
     fvl_tensor_extend(L, methods, NULL);
     return 0;
 }

@@ -21,6 +21,10 @@ static fv_status measure(layout *out, const fv_tensor *z, const fv_tensor *w, co
     if (t->class_index < 0 || t->class_index >= (int64_t)out->classes)
         return fv_fail(err, FV_STATUS_ARGUMENT, "seed: class %lld does not exist, the output %s has %zu",
                        (long long)t->class_index + 1, fv_shape_text(&z->shape, tz), out->classes);
+    if (t->kind == FV_SCORE_CONTRAST && out->classes < 2)
+        return fv_fail(err, FV_STATUS_ARGUMENT,
+                       "seed: a contrast needs two classes or more, the output %s has one",
+                       fv_shape_text(&z->shape, tz));
     out->items = (size_t)z->shape.dim[0];
     out->positions = z->count / out->items / out->classes;
     out->inner = 1;
@@ -64,6 +68,19 @@ static double softmax_at(const float *z, const layout *l, size_t c, double *othe
     return exp(z[c * l->inner] - top - total);
 }
 
+/* log of the sum of exp z_j over the classes but c; with out, also w * (-softmax among them) for each. */
+static double log_sum_others(const float *z, const layout *l, size_t c, float *out, double w)
+{
+    double top = -INFINITY, sum = 0;
+    for (size_t k = 0; k < l->classes; k++)
+        if (k != c && z[k * l->inner] > top) top = z[k * l->inner];
+    for (size_t k = 0; k < l->classes; k++)
+        if (k != c) sum += exp(z[k * l->inner] - top);
+    for (size_t k = 0; out && k < l->classes; k++)
+        if (k != c) out[k * l->inner] = (float)(-w * exp(z[k * l->inner] - top) / sum);
+    return top + log(sum);
+}
+
 /* v at one position, and y (1 - y) in *slope (1 for a logit). */
 static double value_at(const float *z, const layout *l, const fv_target *t, double *slope)
 {
@@ -76,6 +93,8 @@ static double value_at(const float *z, const layout *l, const fv_target *t, doub
     } else if (t->kind == FV_SCORE_SOFTMAX) {
         y = softmax_at(z, l, c, &others);
         *slope = y * others;
+    } else if (t->kind == FV_SCORE_CONTRAST) {
+        y = zc - log_sum_others(z, l, c, NULL, 0);
     }
     return y;
 }
@@ -114,6 +133,7 @@ static void seed_at(float *seed, const float *z, const layout *l, const fv_targe
     size_t c = (size_t)t->class_index;
     double slope, y = value_at(z, l, t, &slope);
     seed[c * l->inner] = (float)(w * slope);
+    if (t->kind == FV_SCORE_CONTRAST) log_sum_others(z, l, c, seed, w);
     if (t->kind != FV_SCORE_SOFTMAX) return;
     double top, total = log_sum(z, l, &top);
     for (size_t k = 0; k < l->classes; k++)

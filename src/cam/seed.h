@@ -9,7 +9,9 @@
 typedef enum fv_score_kind {
     FV_SCORE_LOGIT,   /* v = z itself (also right for a probability tensor that has no logits) */
     FV_SCORE_SIGMOID, /* v = sigmoid(z); seed w s(z) s(-z) */
-    FV_SCORE_SOFTMAX  /* v = softmax(z) over the class axis; seed w y_c (delta_cj - y_j), reaches all classes
+    FV_SCORE_SOFTMAX, /* v = softmax(z) over the class axis; seed w y_c (delta_cj - y_j), reaches all classes
+                       */
+    FV_SCORE_CONTRAST /* v = z_c - log sum over the other classes of exp z_j (T11); needs two classes or more
                        */
 } fv_score_kind;
 
@@ -28,9 +30,9 @@ typedef struct fv_score {
     double saturated;
 } fv_score;
 
-/* weights: 0/1 mask or soft weights, one per position (the elements of logits without the class axis) in any
- * shape. scores holds logits->shape.dim[0] entries. An empty mask scores 0 (never divided by its count).
- * Errors: FV_STATUS_SHAPE, FV_STATUS_ARGUMENT for a class that does not exist. */
+/* weights: 0/1 mask, soft or signed weights, one per position (the elements of logits without the class axis)
+ * in any shape. scores holds logits->shape.dim[0] entries. An empty mask scores 0 (never divided by its
+ * count). Errors: FV_STATUS_SHAPE, FV_STATUS_ARGUMENT for a class that does not exist. */
 fv_status fv_cam_score(fv_score *scores, const fv_tensor *logits, const fv_tensor *weights,
                        const fv_target *target, fv_error *err);
 

@@ -47,7 +47,7 @@ describe("threshold.parse", function()
   it("says what is wrong", function()
     local cases = {
       { "ostu", "unknown strategy 'ostu'; did you mean 'otsu'" },
-      { "watershed", "known: argmax, fixed" },
+      { "watershed", "known: adaptive, argmax, " },
       { "init", "unknown strategy 'init'" },
       { "fixed:abc", "value must be a number, not 'abc'" },
       { "fixed:1.5", "0..1, not 1.5; for logits use logit:1.5" },

@@ -1,7 +1,7 @@
 --- T2: pixels where the chosen class has the largest logit of all classes; ties go to the lowest index. With one class
 --- this is the probability above 0.5.
 return {
-  name = "argmax",
+  name = "argmax", id = "T2", doc = "where the class wins",
   parameters = {},
   select = function(u, _, context)
     local all = context.logit or context.probability

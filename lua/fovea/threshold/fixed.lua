@@ -1,17 +1,13 @@
 --- T1: entries above a value, strictly; on the probability, or on the logit (`on = "logit"`).
 --- The value is rounded to single precision first, as the map is, so that an entry that equals it is not selected.
-
-local function single(value) return (string.unpack("f", string.pack("f", value))) end
-
---- The map of the chosen class out of all classes, shaped like u.
-local function class_map(all, u, context)
-  local map = all:count() == u:count() and all or all:select(1, context.class)
-  return map:reshape(u:shape())
-end
+local levels = require "fovea.strategy.levels"
 
 return {
-  name = "fixed",
-  parameters = { { name = "value", default = 0.5 }, { name = "on", default = "probability" } },
+  name = "fixed", id = "T1", doc = "entries above a value",
+  parameters = {
+    { name = "value", default = 0.5 },
+    { name = "on", default = "probability", doc = "or logit" },
+  },
   check = function(p)
     if p.on ~= "probability" and p.on ~= "logit" then
       return ("on must be probability or logit, not '%s'"):format(p.on)
@@ -24,8 +20,8 @@ return {
   select = function(u, p, context)
     if p.on == "logit" then
       if not context.logit then error("threshold 'fixed' on logits: this output has no logits", 0) end
-      u = class_map(context.logit, u, context)
+      u = levels.class_map(context.logit, u, context.class)
     end
-    return u:gt(single(p.value)), { value = p.value }
+    return u:gt(levels.single(p.value)), { value = p.value }
   end,
 }

@@ -5,8 +5,8 @@ local top_k = require "fovea.threshold.top_k"
 local ROUNDING = 1e-9 -- (1 - 0.95) * 100 is a little more than 5
 
 return {
-  name = "quantile",
-  parameters = { { name = "q", default = 0.95 } },
+  name = "quantile", id = "T3", doc = "the largest entries, a fraction 1 - q of all",
+  parameters = { { name = "q", default = 0.95, doc = "fraction left out" } },
   check = function(p)
     if not (p.q >= 0 and p.q <= 1) then return ("q lies in 0..1 (0.95 for 95 %%), not %g"):format(p.q) end
   end,

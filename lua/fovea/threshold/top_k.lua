@@ -1,7 +1,7 @@
 --- T4: the k largest entries, exactly k of them: by value, then by position. TIES when equal entries lie on both sides
 --- of the cut.
 return {
-  name = "top_k",
+  name = "top_k", id = "T4", doc = "the k largest entries, exactly",
   parameters = { { name = "k", default = 100 } },
   check = function(p)
     if p.k < 0 or p.k ~= math.floor(p.k) then return ("k must be a whole number >= 0, not %g"):format(p.k) end

@@ -1,0 +1,53 @@
+--- Masks and label maps from files: PNG, .npy, .safetensors (FILE.safetensors#NAME for one of several tensors).
+local image = require "fovea.image"
+local npy = require "fovea.npy"
+local safetensors = require "fovea.safetensors"
+
+local M = {}
+
+local function from_safetensors(path)
+  local file, name = path:match "^(.-%.safetensors)#(.+)$"
+  local opened, message, code = safetensors.open(file or path)
+  if not opened then return nil, message, code end
+  local names = opened:names()
+  name = name or (#names == 1 and names[1] or "mask")
+  for _, known in ipairs(names) do
+    if known == name then return opened:read(name) end
+  end
+  return nil, ("%s: no tensor '%s' (it has: %s)"):format(path, name, table.concat(names, ", ")), "mismatch"
+end
+
+--- The values of a picture, H x W: the largest of the colour channels, as stored.
+---@param picture fovea.Image
+---@return fovea.Tensor
+function M.values(picture)
+  local colours = picture:colours()
+  return colours:shape()[1] == 1 and colours:select(1, 1) or colours:max { 1 }
+end
+
+--- The values of a mask file. A JPEG is refused: its compression changes the values.
+---@param path string
+---@return fovea.Tensor? values
+---@return string? message
+---@return string? code
+function M.read(path)
+  if path:find "%.safetensors" then return from_safetensors(path) end
+  if path:find "%.npy$" then
+    local tensor, message, code = npy.read(path)
+    if not tensor then return nil, message, code end
+    return tensor
+  end
+  if path:lower():find "%.jpe?g$" then
+    return nil, path .. ": a JPEG does not keep the values of a mask; use PNG", "unsupported"
+  end
+  local picture, message, code = image.read(path)
+  if not picture then return nil, message, code end
+  return M.values(picture)
+end
+
+--- Path of the file without the name of a tensor in it.
+---@param path string
+---@return string
+function M.file(path) return path:match "^(.-%.safetensors)#.+$" or path end
+
+return M
