@@ -26,6 +26,9 @@ local M = {}
 ---@field probability fovea.Tensor the class on the model's grid
 ---@field image fovea.Image? what was explained, if it was an image
 ---@field geometry fovea.Geometry? where the grid lies in the image
+---@field activation string from logits to probabilities
+---@field ground_truth { path: string?, hash: string?, label: number? }? what strategies were given
+---@field spacing number[]?
 ---@field seconds number
 local Heatmap = {}
 Heatmap.__index = Heatmap
@@ -149,14 +152,23 @@ function Heatmap:energy_inside(mask)
   return (map * inside):sum() / map:sum()
 end
 
+--- What there is to say about the strategy, without what the other fields say.
+local function threshold_record(target)
+  local record = {}
+  for key, value in pairs(target) do
+    if key ~= "count" and key ~= "flags" then record[key] = value end
+  end
+  return record
+end
+
 --- What is stored beside a result: everything but the tensors.
 ---@return table record plain values, see the README for the fields
 function Heatmap:record()
   return {
     layer = self.layer, layer_shape = self.layer_shape, method = self.method,
-    threshold = { spec = self.target.spec, strategy = self.target.strategy, parameters = self.target.parameters,
-      value = self.target.value, kind = self.target.kind },
+    threshold = threshold_record(self.target),
     pixels = self.count, score = self.score, output = self.output, class = self.class, range = self.range,
+    activation = self.activation, ground_truth = self.ground_truth, spacing = self.spacing,
     status = self.status, statuses = self.statuses, seconds = self.seconds,
   }
 end

@@ -1,0 +1,173 @@
+--- A job: one image through one model, ready for any number of targets. Options are read, the forward pass has run, and
+--- each seed costs one backward pass.
+local image_module = require "fovea.image"
+local layers = require "fovea.layers"
+local lookup = require "fovea.lookup"
+local methods = require "fovea.cam"
+local output = require "fovea.output"
+local passes = require "fovea.passes"
+local preprocess = require "fovea.preprocess"
+local target = require "fovea.target"
+
+local M = {}
+
+---@class fovea.Job
+---@field options table
+---@field input fovea.Tensor
+---@field image fovea.Image?
+---@field geometry fovea.Geometry?
+---@field preprocess table?
+---@field plan fovea.Plan
+---@field output fovea.Output
+---@field activation string
+---@field logits fovea.Tensor
+---@field probabilities fovea.Tensor
+---@field class integer
+---@field class_map fovea.Tensor probability of the class on the grid
+---@field context table what strategies get to see
+---@field layers fovea.Layer[]
+---@field nodes fovea.Node[] of the layers
+---@field activations fovea.Tensor[] of the layers
+---@field methods fovea.Method[]
+---@field score string
+---@field reduction string
+---@field finite boolean input and logits are
+---@field tautological table<string, boolean>
+local Job = {}
+Job.__index = Job
+
+--- Options that every kind of job takes.
+M.OPTIONS = { "layer", "layers", "method", "methods", "score", "reduction", "output", "class", "activation",
+  "preprocess", "ground_truth", "ground_truth_label", "spacing" }
+
+local function one_of(value, choices, what)
+  for _, choice in ipairs(choices) do
+    if value == choice then return value end
+  end
+  error(lookup.unknown("explain: unknown " .. what, value, choices), 0)
+end
+
+--- A list from `plural`, or from `singular`, or the default.
+---@param options table
+---@param plural string
+---@param singular string
+---@param default any
+---@return any[]
+function M.list_of(options, plural, singular, default)
+  local several = options[plural]
+  if several ~= nil then
+    if type(several) ~= "table" then error(("explain: option '%s' must be a list"):format(plural), 0) end
+    return several
+  end
+  return { options[singular] == nil and default or options[singular] }
+end
+
+local function check_channels(job, model)
+  local channels, shape = model.source.inputs[1].dims[2], job.input:shape()
+  if not channels or shape[2] == channels then return true end
+  return nil, ("the model takes %d channels, the %s has %d"):format(channels, job.image and "image" or "tensor",
+    shape[2]), "mismatch"
+end
+
+--- The input tensor of what was given: an image is preprocessed, a tensor with the input's rank taken as it is.
+local function read_input(job, model, given)
+  local is_tensor = type(given) == "userdata"
+  if is_tensor and given:rank() >= 4 then
+    if given:shape()[1] ~= 1 then
+      error(("explain: one image at a time, the tensor is %s"):format(table.concat(given:shape(), "x")), 0)
+    end
+    job.input = given
+    return check_channels(job, model)
+  end
+  job.image = image_module.of(given)
+  local record = job.options.preprocess and preprocess.record(job.options.preprocess) or model.preprocess
+  job.preprocess = record
+  local input, geometry, code = preprocess.apply(record, job.image)
+  if not input then return nil, geometry, code end
+  job.input, job.geometry = input, geometry
+  return check_channels(job, model)
+end
+
+local function choose_layers(job, instance)
+  local options = job.options
+  local wish = options.layers or options.layer
+  if wish == nil then wish = layers.default(instance.graph, job.output.logits) end
+  if type(wish) == "table" and wish[1] and type(wish[1]) == "table" then
+    local names = {}
+    for i, layer in ipairs(wish) do names[i] = layer.name or layer end
+    wish = names
+  end
+  for _, name in ipairs(type(wish) == "table" and wish or { wish }) do
+    if type(name) == "string" and #layers.select(instance.layers, name) == 0 then
+      error("explain: " .. layers.unknown(instance.layers, name), 0)
+    end
+  end
+  local chosen = {}
+  for _, layer in ipairs(layers.select(instance.layers, wish)) do
+    if layers.is_spatial(layer) then chosen[#chosen + 1] = layer end
+  end
+  if #chosen == 0 then error("explain: the choice of layers has none with spatial axes", 0) end
+  job.layers, job.nodes = chosen, passes.nodes_of(instance, chosen, 0)
+  job.tautological = layers.tautological(job.output.logits)
+end
+
+local function forward(job, model)
+  local instance, message, code = model:at(job.input:shape())
+  if not instance then return nil, message, code end
+  job.output = model:output(instance, job.options.output)
+  job.activation = output.activation(job.output, job.options.activation)
+  choose_layers(job, instance)
+  local taps = { job.output.logits, table.unpack(job.nodes) }
+  local plan, why, kind = model:plan(instance,
+    { mode = "explain", taps = taps, seeds = { job.output.logits }, gradients = job.nodes })
+  if not plan then return nil, why, kind end
+  job.plan = plan
+  local ran, reason, failure = model:run(instance, plan, job.input)
+  if not ran then return nil, reason, failure end
+  job.logits = assert(plan:value(job.output.logits))
+  job.probabilities = output.probabilities(job.logits, job.activation)
+  job.activations = {}
+  for i, node in ipairs(job.nodes) do job.activations[i] = assert(plan:value(node)) end
+  return true
+end
+
+--- Runs the forward pass. Raises for misuse with level 0.
+---@param model fovea.Model
+---@param given fovea.Image|fovea.Tensor
+---@param options table those of M.OPTIONS, which the caller has checked
+---@return fovea.Job? job
+---@return string? message
+---@return string? code
+function M.new(model, given, options)
+  local job = setmetatable({ options = options, methods = {} }, Job)
+  for i, name in ipairs(M.list_of(options, "methods", "method", "gradcam")) do job.methods[i] = methods.method(name) end
+  job.score = one_of(options.score or "logit", { "logit", "probability" }, "score")
+  job.reduction = one_of(options.reduction or "sum", { "sum", "mean" }, "reduction")
+  local truth, complaint, kind = target.read_truth(options.ground_truth, options.ground_truth_label)
+  if truth == nil then return nil, complaint, kind end
+  job.truth = truth
+  local ok, message, code = read_input(job, model, given)
+  if ok then ok, message, code = forward(job, model) end
+  if not ok then return nil, message, code end
+  job.class = target.class(job.probabilities, options.class)
+  job.context = target.context(job)
+  job.class_map = job.probabilities:select(2, job.class):reshape(job.context.shape)
+  job.finite = job.input:is_finite() and job.logits:is_finite()
+  return job
+end
+
+--- One backward pass: gradients of the layers, in their order.
+---@param seed fovea.Tensor shape of the logits
+---@return fovea.Tensor[]? gradients
+---@return string? message
+---@return string? code
+function Job:gradients(seed)
+  local ok, message, code = self.plan:set_seed(self.output.logits, seed)
+  if ok then ok, message, code = self.plan:backward() end
+  if not ok then return nil, message, code end
+  local gradients = {}
+  for i, node in ipairs(self.nodes) do gradients[i] = assert(self.plan:gradient(node)) end
+  return gradients
+end
+
+return M
