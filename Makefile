@@ -23,7 +23,7 @@ WARNINGS   += -Werror
 endif
 C11        := -std=c11 -D_POSIX_C_SOURCE=200809L -fPIC -fvisibility=hidden $(OPENMP)
 OWN_CFLAGS := $(C11) -Isrc -I$(BUILD)/gen $(WARNINGS)
-LIBS       := -ldnnl -lprotobuf-c -ljansson -lpng -lturbojpeg -lxxhash -lm
+LIBS       := -ldnnl -lprotobuf-c -ljansson -lzip -lpng -lturbojpeg -lxxhash -lm
 
 CORE_SRC := $(filter-out src/bind/%,$(wildcard src/*/*.c))
 BIND_SRC := $(filter-out src/bind/host%,$(wildcard src/bind/*.c))

@@ -18,6 +18,7 @@ external_dependencies = {
   DNNL = { header = "oneapi/dnnl/dnnl.h", library = "dnnl" },
   PROTOBUF_C = { header = "protobuf-c/protobuf-c.h", library = "protobuf-c" },
   JANSSON = { header = "jansson.h", library = "jansson" },
+  ZIP = { header = "zip.h", library = "zip" },
   PNG = { header = "png.h", library = "png" },
   TURBOJPEG = { header = "turbojpeg.h", library = "turbojpeg" },
   XXHASH = { header = "xxhash.h", library = "xxhash" },

@@ -47,6 +47,7 @@ local foreign = {
   { "protobuf%-c", { "io/" } },
   { "%.pb%-c%.h", { "io/" } },
   { "^xxhash%.h", { "io/" } },
+  { "^zip%.h", { "io/" } },
   { "^editline/", { "bind/host" } },
 }
 
