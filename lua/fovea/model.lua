@@ -49,6 +49,25 @@ local function check_weights(source)
     table.concat(bad, ", ", 1, math.min(#bad, 5))), "mismatch"
 end
 
+-- Where a file leaves the spatial axes open: networks with embedded positions take one size only.
+local OPEN_SIZES = { 256, 224, 512, 384, 128, 96, 64 }
+
+--- Finds the first of the usual sizes at which a model builds.
+local function settle_size(model)
+  local message, code
+  for _, size in ipairs(OPEN_SIZES) do
+    model.open_size = size
+    local shape = model:default_shape()
+    local built, why, kind = model:at(shape)
+    if built then return true end
+    message, code = message or why, code or kind
+    local open = not model.inspection_shape and table.concat(shape, " ", 3):find(tostring(size), 1, true)
+    if not open or kind == "memory" then return nil, why, kind end
+  end
+  local advice = " (the file leaves the input size open and no usual one fits: give the option input_shape)"
+  return nil, message .. advice, code
+end
+
 --- A model over a source (fovea.import); checks that it builds at its default shape.
 local function from_source(source, name, options)
   local sound, complaint, reason = check_weights(source)
@@ -63,8 +82,8 @@ local function from_source(source, name, options)
   }, Model)
   model.preprocess = options.preprocess and preprocess.record(options.preprocess)
     or default_preprocess(source.inputs[1].dims)
-  local first, why, kind = model:at(model:default_shape())
-  if not first then return nil, why, kind end
+  local fits, why, kind = settle_size(model)
+  if not fits then return nil, why, kind end
   return model
 end
 
@@ -107,13 +126,14 @@ function M.new(spec)
   return assert(from_source(source, spec.name, { preprocess = spec.preprocess }))
 end
 
---- Input shape of the file; open axes are filled: batch 1, channels 3, spatial axes 256.
+--- Input shape of the file; open axes are filled: batch 1, channels 3, spatial axes 256 (or another usual size when the
+--- model does not build at that one).
 ---@return integer[]
 function Model:default_shape()
   if self.inspection_shape then return { table.unpack(self.inspection_shape) } end
   local shape = {}
   for axis, size in ipairs(self.source.inputs[1].dims) do
-    shape[axis] = size or (axis == 1 and 1 or axis == 2 and 3 or 256)
+    shape[axis] = size or (axis == 1 and 1 or axis == 2 and 3 or self.open_size)
   end
   if shape[1] then shape[1] = 1 end
   return shape

@@ -49,6 +49,14 @@ describe("import.onnx files of PyTorch", function()
     near.values({ -2 / 3, -1 / 3, 0, 3 / 4 }, (run(model({ 1, 4 }, node("Softsign", { "x" }, { "y" })), x)))
   end)
 
+  it("ReduceLogSumExp", function()
+    local x = fovea.tensor({ 1, 2, 2 }, { 1000, 0, 1000, math.log(3) })
+    local file = model({ 1, 2, 2 }, node("ReduceLogSumExp", { "x" }, { "y" }, { axes = { 1 }, keepdims = 0 }), {}, 13)
+    local y = run(file, x)
+    assert.same({ 1, 2 }, y:shape())
+    near.values({ 1000 + math.log(2), math.log(4) }, y)
+  end)
+
   it("an adaptive max pool to one pixel stays global", function()
     local file = model({ 1, 1, 4, 4 }, node("MaxPool", { "x" }, { "y" },
       { kernel_shape = { 4, 4 }, strides = { 4, 4 } }))

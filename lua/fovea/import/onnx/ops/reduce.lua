@@ -48,6 +48,13 @@ local function reduce(c, op, value, axes, keep, suffix)
   return V.node(node, perm)
 end
 
+local function has(axes, axis)
+  for _, a in ipairs(axes) do
+    if a == axis then return true end
+  end
+  return false
+end
+
 local folds = { reduce_mean = "mean", reduce_sum = "sum", reduce_max = "max" }
 
 local function fold_integers(c, op, x, axes, keep)
@@ -107,6 +114,23 @@ local function composed(before, op, after)
     if not after then return reduce(c, op, value, axes, keep) end
     return c:unary(after, reduce(c, op, value, axes, keep, "all"))
   end
+end
+
+--- log(sum(exp(x))), the maximum taken out first.
+---@param c fovea.onnx.Context
+function M.ReduceLogSumExp(c)
+  local x, keep = c:input(1), c:attr("keepdims", 1) == 1
+  local axes = axes_of(c, #x.shape)
+  if not axes then c:fail("no axes are given") end
+  local largest = reduce(c, "reduce_max", x, axes, true, "largest")
+  local base, perm = c:base(x)
+  local each = c:emit("exp", { c:emit("sub", { base, largest.node }, "shifted") }, "each")
+  local total = reduce(c, "reduce_sum", V.node(each, perm), axes, true, "sum")
+  local out = V.node(c:emit("add", { c:emit("log", { total.node }, "log"), largest.node }), perm)
+  if keep then return out end
+  local shape = {}
+  for i, d in ipairs(out.shape) do shape[#shape + 1] = not has(axes, i) and d or nil end
+  return c:view(out, shape)
 end
 
 M.ReduceMin = composed("neg", "reduce_max", "neg")
