@@ -1,14 +1,17 @@
 --- Cases on disk: one image in, its pictures, raw maps and records out. A broken case becomes a record with its reason;
 --- the others go on.
+local core = require "fovea.core"
 local fovea = require "fovea"
 local lfs = require "lfs"
+local mask_file = require "fovea.mask_file"
 
 local M = {}
 
 local Writer = {}
 Writer.__index = Writer
 
-local ORDER = { "model", "image", "layer", "layer_shape", "method", "threshold", "pixels", "score", "class", "output",
+local ORDER = { "model", "model_hash", "load", "image", "image_hash", "layer",
+  "layer_shape", "method", "threshold", "pixels", "score", "class", "output",
   "range", "status", "statuses", "picture", "raw", "error", "code" }
 
 --- Makes a folder and those above it.
@@ -38,7 +41,7 @@ function M.writer(folder, model, drawing)
   local ok, message = M.make_folder(folder)
   if not ok then return nil, message end
   return setmetatable({ folder = folder, model = model, drawing = drawing, records = fovea.json.array {}, failures = 0,
-    used = {} }, Writer)
+    used = {}, model_hash = core.file.hash(model.path) }, Writer)
 end
 
 --- The tensor of FILE.safetensors[#NAME]: that named, "input", or the only one.
@@ -107,6 +110,8 @@ end
 local function add_map(self, path, heat)
   local record = heat:record()
   record.model, record.image = self.model.path, path
+  record.model_hash, record.image_hash = self.model_hash, core.file.hash(mask_file.file(path))
+  record.load = self.model.load_options
   record.preprocess, record.geometry = heat.preprocess, heat.geometry
   self.records[#self.records + 1] = record
   local complaint
@@ -144,7 +149,7 @@ function Writer:text() return fovea.json.encode(self.records, { indent = 2, orde
 ---@return true? done
 ---@return string? message
 function Writer:finish()
-  return require("fovea.core").file.write(self.folder .. "/explain.json", self:text() .. "\n")
+  return core.file.write(self.folder .. "/explain.json", self:text() .. "\n")
 end
 
 return M

@@ -16,6 +16,7 @@ local M = {}
 ---@field warnings string[] what the importer noticed
 ---@field preprocess table record of fovea.preprocess: how an image becomes the input
 ---@field source table see fovea.import
+---@field load_options table? what the file was read with, when it matters for the numbers
 local Model = {}
 Model.__index = Model
 
@@ -101,7 +102,11 @@ function M.load(path, options)
   lookup.check_keys(options, LOAD_OPTIONS, "load")
   local source, message, code = import.open(path, { upsample_coordinates = options.upsample_coordinates })
   if not source then return nil, message, code end
-  return from_source(source, (path:match("([^/]+)$"):gsub("%.[%w_]+$", "")), options)
+  local model, why, kind = from_source(source, (path:match("([^/]+)$"):gsub("%.[%w_]+$", "")), options)
+  if model and options.upsample_coordinates then
+    model.load_options = { upsample_coordinates = options.upsample_coordinates }
+  end
+  return model, why, kind
 end
 
 --- A model built in Lua.

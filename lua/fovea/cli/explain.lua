@@ -3,6 +3,18 @@ local cases = require "fovea.cases"
 local cli = require "fovea.cli"
 local fovea = require "fovea"
 local progress = require "fovea.progress"
+local replay = require "fovea.replay"
+
+--- One line per strategy, with its parameters.
+local function strategies()
+  local lines = {}
+  for _, strategy in ipairs(fovea.threshold.describe()) do
+    local name = strategy.name .. (strategy.of and "(...)" or "")
+    lines[#lines + 1] = ("  %-22s %s"):format(name, strategy.doc)
+    if strategy.text ~= "" then lines[#lines + 1] = (" "):rep(27) .. strategy.text end
+  end
+  return table.concat(lines, "\n")
+end
 
 local M = {
   summary = "write heat maps of images",
@@ -14,16 +26,22 @@ local M = {
 --- Describes the command line.
 ---@param parser table argparse parser
 function M.define(parser)
-  parser:argument("model", "model file (.onnx)")
-  parser:argument("images", "PNG, JPEG, .npy or .safetensors files"):args "+"
+  parser:epilog(M.epilog .. "\n\nStrategies, as NAME:VALUE,NAME=VALUE; combined as 'a & b', 'a | b', 'a - b', '~a'; "
+    .. "(...) stands for another one,\nas in component(otsu):largest:\n" .. strategies())
+  parser:argument("model", "model file (.onnx)"):args "?"
+  parser:argument("images", "PNG, JPEG, .npy or .safetensors files"):args "*"
+  parser:option("--from", "repeat a record instead: FILE.json#N, as --out wrote it")
   parser:option("--out", "folder for the results"):count(1)
   parser:option("--layer", "layer name, pattern or 'all' (default: bottleneck and last block)"):count "*"
-  parser:option("--threshold", "strategy: 0.5, otsu, quantile:0.95, top_k:100, argmax, logit:0"):count "*"
+  parser:option("--threshold", "strategy: 0.5, otsu, quantile:0.95, ... (below)"):count "*"
   parser:option("--method", "gradcam, hirescam"):count "*"
   parser:option("--score", "what is summed: logit or probability"):choices { "logit", "probability" }
   parser:option("--reduction", "sum (default) or mean of the picked pixels"):choices { "sum", "mean" }
   parser:option("--activation", "from output to probability, when its end does not tell")
     :choices { "sigmoid", "softmax", "none" }
+  parser:option("--ground-truth", "mask file (PNG, .npy, .safetensors) for tp, fp, fn: one, or one per image"):count "*"
+  parser:option("--ground-truth-label", "value of the mask that is inside (default: all but 0)"):convert(tonumber)
+  parser:option("--spacing", "mm per pixel of the image, one number per axis"):args "+"
   parser:option("--output", "name or number of the model's output")
   parser:option("--class", "class, from 1"):convert(math.tointeger)
   parser:option("--size", "model input size WxH (default: the model's own)")
@@ -84,35 +102,82 @@ local function explain_options(arguments, model)
     methods = list_or_nil(arguments.method), score = arguments.score, output = arguments.output,
     reduction = arguments.reduction, activation = arguments.activation,
     class = arguments.class, preprocess = preprocessing(arguments, model),
+    ground_truth_label = arguments.ground_truth_label, spacing = numbers(arguments.spacing, "spacing"),
   }
 end
 
-local function load(arguments)
-  local model, message = fovea.load(arguments.model, { upsample_coordinates = arguments.upsample })
+--- The ground truth of each image, by position.
+local function ground_truths(arguments)
+  local given, list = arguments.ground_truth, {}
+  if #given == 0 then return list end
+  if #given ~= 1 and #given ~= #arguments.images then
+    error(("--ground-truth: %d masks for %d images"):format(#given, #arguments.images), 0)
+  end
+  for i in ipairs(arguments.images) do list[i] = given[i] or given[1] end
+  return list
+end
+
+local function load_model(path, options)
+  local model, message = fovea.load(path, options)
   if not model then return nil, message end
   for _, warning in ipairs(model.warnings) do cli.complain("warning: " .. warning) end
   return model
+end
+
+--- What is to be done: the model, the paths and the options of each.
+local function plan(arguments)
+  if not arguments.model or #arguments.images == 0 then
+    error(("%s is missing"):format(arguments.model and "the images" or "the model"), 0)
+  end
+  local truths = ground_truths(arguments)
+  local model, message = load_model(arguments.model, { upsample_coordinates = arguments.upsample })
+  if not model then return nil, message end
+  local list, options = {}, explain_options(arguments, model)
+  for i, path in ipairs(arguments.images) do
+    local own = { ground_truth = truths[i] }
+    for key, value in pairs(options) do own[key] = value end
+    list[i] = { path = path, options = own }
+  end
+  return { model = model, cases = list }
+end
+
+local OF_A_RECORD = { "layer", "threshold", "method", "score", "reduction", "activation", "output", "class", "size",
+  "fit", "channels", "order", "scale", "mean", "std", "upsample", "ground_truth", "ground_truth_label", "spacing" }
+
+--- The same for a record.
+local function plan_from(arguments)
+  if arguments.model then error("--from: model and image come from the record", 0) end
+  for _, key in ipairs(OF_A_RECORD) do
+    local value = arguments[key]
+    if value ~= nil and not (type(value) == "table" and #value == 0) then
+      error(("--from: --%s comes from the record"):format((key:gsub("_", "-"))), 0)
+    end
+  end
+  local record, message = replay.read(arguments.from)
+  if not record then return nil, message end
+  local options, complaint = replay.options(record)
+  if not options then return nil, ("%s: %s"):format(arguments.from, complaint) end
+  local model, reason = load_model(record.model, record.load)
+  if not model then return nil, reason end
+  for _, line in ipairs(replay.changes(record)) do cli.complain("warning: " .. line) end
+  return { model = model, cases = { { path = record.image, options = options } } }
 end
 
 --- Does the work.
 ---@param arguments table parsed command line
 ---@return integer status
 function M.run(arguments)
-  local model, message = load(arguments)
-  if not model then
-    cli.complain(message)
-    return cli.FAILED
-  end
-  local writer, reason = cases.writer(arguments.out, model, arguments)
+  local work, message = (arguments.from and plan_from or plan)(arguments)
+  local writer, reason
+  if work then writer, reason = cases.writer(arguments.out, work.model, arguments) end
   if not writer then
-    cli.complain(reason)
+    cli.complain(message or reason)
     return cli.FAILED
   end
-  local options = explain_options(arguments, model)
-  local bar = progress.new(#arguments.images, "explaining")
-  for _, path in ipairs(arguments.images) do
-    for _, complaint in ipairs(writer:case(path, options)) do bar:say("fovea: " .. complaint) end
-    bar:step(path)
+  local bar = progress.new(#work.cases, "explaining")
+  for _, case in ipairs(work.cases) do
+    for _, complaint in ipairs(writer:case(case.path, case.options)) do bar:say("fovea: " .. complaint) end
+    bar:step(case.path)
   end
   bar:done()
   local written, problem = writer:finish()
