@@ -23,16 +23,20 @@ WARNINGS   += -Werror
 endif
 C11        := -std=c11 -D_POSIX_C_SOURCE=200809L -fPIC -fvisibility=hidden $(OPENMP)
 OWN_CFLAGS := $(C11) -Isrc -I$(BUILD)/gen $(WARNINGS)
+HDF5_CFLAGS = $(shell pkg-config --cflags hdf5)
+HDF5_LIBS   = $(shell pkg-config --libs hdf5)
 LIBS       := -ldnnl -lprotobuf-c -ljansson -lzip -lpng -lturbojpeg -lxxhash -lm
 
-CORE_SRC := $(filter-out src/bind/%,$(wildcard src/*/*.c))
+CORE_SRC := $(filter-out src/bind/% src/hdf5/%,$(wildcard src/*/*.c))
 BIND_SRC := $(filter-out src/bind/host%,$(wildcard src/bind/*.c))
 HOST_SRC := $(wildcard src/bind/host*.c)
+HDF5_SRC := $(wildcard src/hdf5/*.c)
 TEST_SRC := $(filter-out tests/c/example_%,$(wildcard tests/c/*.c))
 GEN_SRC  := $(patsubst src/io/%.proto,$(BUILD)/gen/%.pb-c.c,$(wildcard src/io/*.proto))
 CORE_OBJ := $(CORE_SRC:%.c=$(BUILD)/%.o) $(GEN_SRC:%.c=%.o)
 BIND_OBJ := $(BIND_SRC:%.c=$(BUILD)/%.o)
 HOST_OBJ := $(HOST_SRC:%.c=$(BUILD)/%.o)
+HDF5_OBJ := $(HDF5_SRC:%.c=$(BUILD)/%.o)
 TEST_OBJ := $(TEST_SRC:%.c=$(BUILD)/%.o)
 Q        := $(if $(V),,@)
 JOBS      = --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
@@ -41,27 +45,27 @@ RUN      := BUILD=$(BUILD) BIN=$(BIN) LUA=$(LUA) CC="$(CC)" LIBS="$(LIBS)" OPENM
 # Everything that is built depends on a file that changes with the flags, everything that is linked on one that
 # changes with the list of sources.
 FLAGS_NOW := $(CC) $(OWN_CFLAGS) $(CFLAGS) $(LDFLAGS)
-LIST_NOW  := $(CORE_OBJ) $(BIND_OBJ) $(HOST_OBJ) $(TEST_OBJ)
+LIST_NOW  := $(CORE_OBJ) $(BIND_OBJ) $(HOST_OBJ) $(HDF5_OBJ) $(TEST_OBJ)
 FLAGS     := $(BUILD)/flags.stamp
 LIST      := $(BUILD)/list.stamp
 DEPS      := $(BUILD)/deps.stamp
 
 .SECONDARY: $(GEN_SRC)
 .PHONY: all module deps demo test test-c test-lua lint format asan valgrind fuzz install install-module clean help FORCE
-all: $(BUILD)/libfovea.a $(BUILD)/fovea/core.so $(BIN)/fovea ## build the library, the Lua module and the fovea command
+all: $(BUILD)/libfovea.a $(BUILD)/fovea/core.so $(BIN)/fovea $(BIN)/fovea-hdf5 ## build the library, the Lua module and the fovea command
 
 deps: ## install the system packages that are missing (Debian)
 	scripts/setup build test lint memory fuzz
 
 test: ## install what is missing, build, run all tests, print one line with the counts
 	@scripts/setup build test
-	@$(MAKE) $(JOBS) all $(BUILD)/c_tests
+	@$(MAKE) $(JOBS) all $(BUILD)/c_tests $(BUILD)/hdf5_writer
 	@$(RUN) c lua stock embed
 
 test-c: $(BUILD)/c_tests ## the C tests; T=word picks those with the word in their name
 	@$(RUN) c $(T)
 
-test-lua: all ## the Lua tests; SPEC=path or OP=name picks one file
+test-lua: all $(BUILD)/hdf5_writer ## the Lua tests; SPEC=path or OP=name picks one file
 	@$(RUN) lua $(or $(SPEC),$(if $(OP),tests/spec/ops/$(OP)_spec.lua))
 
 lint: ## formatting, luacheck, layers, line budgets
@@ -75,12 +79,12 @@ format: ## format the C sources in place
 ASAN_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 asan: ## the whole suite under the address and undefined-behaviour sanitizers, leaks included
 	@scripts/setup build test
-	@$(MAKE) $(JOBS) BUILD=build/asan BIN=build/asan/bin WERROR=0 CFLAGS="-O1 -g $(ASAN_FLAGS)" all build/asan/c_tests
+	@$(MAKE) $(JOBS) BUILD=build/asan BIN=build/asan/bin WERROR=0 CFLAGS="-O1 -g $(ASAN_FLAGS)" all build/asan/c_tests build/asan/hdf5_writer
 	@BUILD=build/asan BIN=build/asan/bin LUA=$(LUA) scripts/run-tests --asan c lua
 
 valgrind: ## the suite under valgrind; SPEC=path picks one file, by default all tests not tagged #slow
 	@scripts/setup build test memory
-	@$(MAKE) $(JOBS) all $(BUILD)/c_tests
+	@$(MAKE) $(JOBS) all $(BUILD)/c_tests $(BUILD)/hdf5_writer
 	@$(RUN) --valgrind $(if $(SPEC),,c) lua $(SPEC)
 
 fuzz: ## every fuzz target for FUZZ_SECONDS (120) each; TARGET=name picks one
@@ -92,7 +96,7 @@ demo: ## install what is missing, build, draw heat maps; MODEL=file IMAGE=file f
 	@$(MAKE) $(JOBS) all
 	@$(BIN)/fovea scripts/demo.lua $(BUILD)/demo $(MODEL) $(IMAGE)
 
-module: $(BUILD)/fovea/core.so ## only the Lua module
+module: $(BUILD)/fovea/core.so $(BUILD)/fovea/fovea-hdf5 ## only the Lua module
 
 INSTALL := CC="$(CC)" LIBS="$(LIBS)" OPENMP="$(OPENMP)" BUILD="$(BUILD)" BIN="$(BIN)" scripts/install
 install: all ## install below DESTDIR PREFIX (/usr/local)
@@ -121,13 +125,25 @@ $(BIN)/fovea: $(HOST_OBJ) $(BIND_OBJ) $(CORE_OBJ) $(LIST)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(OPENMP) -Wl,-E $(CFLAGS) $(LDFLAGS) -o $@ $(HOST_OBJ) $(BIND_OBJ) $(CORE_OBJ) $(LIBS) -ledit $(LUA_LIBS)
 
+# The one program that HDF5 files are parsed in; it is looked for beside the module and beside the command.
+$(BUILD)/fovea/fovea-hdf5: $(HDF5_OBJ) $(BUILD)/libfovea.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(OPENMP) $(CFLAGS) $(LDFLAGS) -o $@ $(HDF5_OBJ) $(BUILD)/libfovea.a $(HDF5_LIBS) -ljansson -lm
+
+$(BIN)/fovea-hdf5: $(BUILD)/fovea/fovea-hdf5
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
+
+$(BUILD)/hdf5_writer: tests/support/hdf5_writer.c $(FLAGS)
+	$(Q)$(CC) $(C11) $(WARNINGS) $(HDF5_CFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(HDF5_LIBS)
+
 $(BUILD)/c_tests: $(TEST_OBJ) $(BUILD)/libfovea.a
 	$(Q)$(CC) $(OPENMP) $(CFLAGS) $(LDFLAGS) -o $@ $(TEST_OBJ) $(BUILD)/libfovea.a $(LIBS)
 
 $(BUILD)/%.o: %.c $(FLAGS) | $(GEN_SRC) $(DEPS)
 	@mkdir -p $(@D)
 	$(if $(V),,@echo CC $<)
-	$(Q)$(CC) $(OWN_CFLAGS) $(if $(findstring src/bind/,$<),$(LUA_CFLAGS)) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(OWN_CFLAGS) $(if $(findstring src/bind/,$<),$(LUA_CFLAGS)) $(if $(findstring src/hdf5/,$<),$(HDF5_CFLAGS)) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/gen/%.pb-c.c: src/io/%.proto | $(DEPS)
 	@mkdir -p $(@D)
@@ -146,4 +162,4 @@ $(FLAGS): FORCE
 $(LIST): FORCE
 	@mkdir -p $(@D) && echo '$(LIST_NOW)' | cmp -s - $@ || echo '$(LIST_NOW)' >$@
 
--include $(CORE_OBJ:.o=.d) $(BIND_OBJ:.o=.d) $(HOST_OBJ:.o=.d) $(TEST_OBJ:.o=.d)
+-include $(CORE_OBJ:.o=.d) $(BIND_OBJ:.o=.d) $(HOST_OBJ:.o=.d) $(HDF5_OBJ:.o=.d) $(TEST_OBJ:.o=.d)

@@ -33,6 +33,7 @@ local includes = {
   graph = { "base/", "tensor/", "dnn/", "graph/", "ops/op_list.h" },
   cam = { "base/", "tensor/", "graph/", "cam/" },
   io = { "base/", "tensor/", "io/" },
+  hdf5 = { "base/", "tensor/", "io/", "hdf5/" },
   bind = { "" },
 }
 
@@ -43,7 +44,8 @@ local foreign = {
   { "dnnl", { "dnn/", "ops/" } },
   { "^png%.h", { "io/" } },
   { "^turbojpeg%.h", { "io/" } },
-  { "^jansson%.h", { "io/", "bind/json.c" } },
+  { "^jansson%.h", { "io/", "hdf5/", "bind/json.c" } },
+  { "^hdf5%.h", { "hdf5/" } },
   { "protobuf%-c", { "io/" } },
   { "%.pb%-c%.h", { "io/" } },
   { "^xxhash%.h", { "io/" } },
