@@ -29,7 +29,7 @@ end
 ---@param t number 0..1
 ---@return number[] colour r, g, b in 0..255
 function M.at(name, t)
-  local colour = core.picture.colour(core.full({ 1, 1 }, t), M.table(name), 0, 1)
+  local colour = core.picture.colour(assert(core.full({ 1, 1 }, t)), M.table(name), 0, 1)
   return colour:values()
 end
 

@@ -84,7 +84,7 @@ local function background(heat)
   if #heat.mask:shape() ~= 2 then error("heatmap: only 2-D maps can be drawn; slice the volume first", 3) end
   if heat.image then return heat.image end
   local size = heat:size()
-  return core.full({ 3, size[1], size[2] }, 0)
+  return assert(core.full({ 3, size[1], size[2] }, 0))
 end
 
 local DISPLAY_OPTIONS = { "sign", "normaliser", "order", "percentile", "scale" }

@@ -101,7 +101,7 @@ function Image:with_channels(channels, alpha)
   local colours = self:colours(alpha)
   local there = colours:shape()[1]
   if there == channels then return colours end
-  if channels == 3 then return core.concat({ colours, colours, colours }, 1) end
+  if channels == 3 then return assert(core.concat({ colours, colours, colours }, 1)) end
   local weights = M.GREY_WEIGHTS
   return colours:slice(1, 1, 1) * weights[1] + colours:slice(1, 2, 2) * weights[2] + colours:slice(1, 3, 3) * weights[3]
 end

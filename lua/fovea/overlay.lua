@@ -87,7 +87,7 @@ function M.outline(image, mask, options)
   local below, colour = image_module.of(image):rgb(), options.colour or { 64, 224, 208 }
   local _, height, width = table.unpack(below:shape())
   mask = fitted(mask, height, width, "nearest")
-  local tint = core.full({ 3, height, width }, 0)
+  local tint = assert(core.full({ 3, height, width }, 0))
   core.picture.rectangle(tint, 1, 1, height, width, colour)
   local picture = core.picture.blend(below, tint, options.alpha or 0.45, mask)
   return core.picture.contour(picture, mask, colour, options.thickness or M.thickness(height, width))

@@ -52,7 +52,7 @@ end
 function M.draw_bar(canvas, bar)
   local ramp = {}
   for i = 1, bar.height do ramp[i] = bar.height == 1 and 1 or (bar.height - i) / (bar.height - 1) end
-  local column = core.tensor({ bar.height, 1 }, ramp):expand { bar.height, bar.width }
+  local column = assert(core.tensor({ bar.height, 1 }, ramp)):expand { bar.height, bar.width }
   core.picture.rectangle(canvas, bar.top - 1, bar.left - 1, bar.height + 2, bar.width + 2, FAINT)
   core.picture.paste(canvas, colormap.apply(column, bar.colormap), bar.top, bar.left)
   local function label(value, centre)

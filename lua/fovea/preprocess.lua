@@ -195,7 +195,7 @@ function M.restore(map, geometry, mode)
   mode = mode or "linear"
   local back = place(resized_to(as_map(map), g.grid, mode), mode)
   if M.covers(g) then return back end
-  return back, place(core.full({ 1, 1, g.grid[1], g.grid[2] }, 1), "nearest")
+  return back, place(assert(core.full({ 1, 1, g.grid[1], g.grid[2] }, 1)), "nearest")
 end
 
 --- --- pixels ---
@@ -205,11 +205,11 @@ local function per_channel(list, channels, what)
   if #list ~= channels then
     return nil, ("preprocess: %d values of %s for %d channels"):format(#list, what, channels), "mismatch"
   end
-  return core.tensor({ channels, 1, 1 }, list)
+  return assert(core.tensor({ channels, 1, 1 }, list))
 end
 
 local function reversed(pixels)
-  return core.concat({ pixels:slice(1, 3, 3), pixels:slice(1, 2, 2), pixels:slice(1, 1, 1) }, 1)
+  return assert(core.concat({ pixels:slice(1, 3, 3), pixels:slice(1, 2, 2), pixels:slice(1, 1, 1) }, 1))
 end
 
 -- Scaled and normalised colours C x H x W; or nil, message, code.

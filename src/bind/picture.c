@@ -25,7 +25,7 @@ static int l_colour(lua_State *L)
     fv_tensor *map = fvl_check_tensor(L, 1), *table = fvl_check_tensor(L, 2);
     double low = luaL_checknumber(L, 3), high = luaL_checknumber(L, 4);
     fv_tensor **out = fvl_new_tensor(L);
-    if (fv_picture_colour(out, map, table, low, high, &err)) return fvl_fail(L, &err);
+    if (fv_picture_colour(out, map, table, low, high, &err)) return fvl_raise(L, &err);
     return fvl_tensor_filled(L);
 }
 
@@ -37,7 +37,7 @@ static int l_blend(lua_State *L)
     fv_tensor *below = fvl_check_tensor(L, 1), *above = fvl_check_tensor(L, 2);
     double alpha = luaL_checknumber(L, 3);
     fv_tensor *weight = lua_isnil(L, 4) ? NULL : fvl_check_tensor(L, 4), **out = fvl_new_tensor(L);
-    if (fv_picture_blend(out, below, above, alpha, weight, &err)) return fvl_fail(L, &err);
+    if (fv_picture_blend(out, below, above, alpha, weight, &err)) return fvl_raise(L, &err);
     return fvl_tensor_filled(L);
 }
 
@@ -51,7 +51,7 @@ static int l_contour(lua_State *L)
     check_colour(L, 3, colour);
     lua_Integer thickness = luaL_optinteger(L, 4, 1);
     luaL_argcheck(L, thickness >= 1 && thickness <= 64, 4, "thickness is not in 1..64");
-    if (fv_picture_contour(picture, mask, colour, (int)thickness, &err)) return fvl_fail(L, &err);
+    if (fv_picture_contour(picture, mask, colour, (int)thickness, &err)) return fvl_raise(L, &err);
     lua_settop(L, 1);
     return 1;
 }
@@ -74,7 +74,7 @@ static int l_rectangle(lua_State *L)
     int64_t top = check_pixel(L, 2) - 1, left = check_pixel(L, 3) - 1;
     int64_t height = check_pixel(L, 4), width = check_pixel(L, 5);
     check_colour(L, 6, colour);
-    if (fv_picture_rectangle(picture, top, left, height, width, colour, &err)) return fvl_fail(L, &err);
+    if (fv_picture_rectangle(picture, top, left, height, width, colour, &err)) return fvl_raise(L, &err);
     lua_settop(L, 1);
     return 1;
 }
@@ -86,7 +86,7 @@ static int l_paste(lua_State *L)
     lua_settop(L, 4);
     fv_tensor *picture = fvl_check_tensor(L, 1), *part = fvl_check_tensor(L, 2);
     int64_t top = check_pixel(L, 3) - 1, left = check_pixel(L, 4) - 1;
-    if (fv_picture_paste(picture, part, top, left, &err)) return fvl_fail(L, &err);
+    if (fv_picture_paste(picture, part, top, left, &err)) return fvl_raise(L, &err);
     lua_settop(L, 1);
     return 1;
 }
@@ -111,7 +111,7 @@ static int l_strokes(lua_State *L)
         luaL_argcheck(L, ok && segments[i] > -1e9 && segments[i] < 1e9, 2, "wants numbers near the picture");
         lua_pop(L, 1);
     }
-    if (fv_picture_strokes(picture, segments, n / 4, radius, colour, &err)) return fvl_fail(L, &err);
+    if (fv_picture_strokes(picture, segments, n / 4, radius, colour, &err)) return fvl_raise(L, &err);
     lua_settop(L, 1);
     return 1;
 }
@@ -127,7 +127,7 @@ static int l_window(lua_State *L)
     int64_t height = check_pixel(L, 4), width = check_pixel(L, 5);
     fv_window_fill fill = (fv_window_fill)luaL_checkoption(L, 6, "zero", fills);
     fv_tensor **out = fvl_new_tensor(L);
-    if (fv_window(out, src, top, left, height, width, fill, &err)) return fvl_fail(L, &err);
+    if (fv_window(out, src, top, left, height, width, fill, &err)) return fvl_raise(L, &err);
     return fvl_tensor_filled(L);
 }
 
