@@ -3,7 +3,17 @@ local core = require "fovea.core"
 local alloc_sweep = require "support.alloc_sweep"
 
 describe("cam and picture", function()
-  it("return nil, message, code and hold nothing when memory runs out", function()
+  it("say so and hold nothing when memory runs out", function()
+    -- drawing raises, as methods of tensors do
+    local function raising(f, ...)
+      local arguments = { ... }
+      return function()
+        local ok, result = pcall(f, table.unpack(arguments))
+        if ok then return result end
+        assert.is_truthy(result:find("not enough memory", 1, true))
+        return nil, result, "memory"
+      end
+    end
     local a, g = fovea.normal({ 1, 2, 3, 3 }, { seed = 1 }), fovea.normal({ 1, 2, 3, 3 }, { seed = 2 })
     local mask, map, table_ = fovea.full({ 3, 3 }, 1), fovea.normal({ 3, 3 }, { seed = 3 }), fovea.zeros { 256, 3 }
     local picture, alpha = fovea.zeros { 3, 3, 3 }, fovea.zeros { 2 }
@@ -14,9 +24,9 @@ describe("cam and picture", function()
       function() return core.cam.seed(a, mask) end,
       function() return core.cam.normalise(map, "percentile", 2) end,
       function() return core.cam.normalise(map, "relu_max") end,
-      function() return core.picture.colour(map, table_, 0, 1) end,
-      function() return core.picture.blend(picture, picture, 0.5) end,
-      function() return core.picture.window(map, 0, 0, 9, 9) end,
+      raising(core.picture.colour, map, table_, 0, 1),
+      raising(core.picture.blend, picture, picture, 0.5),
+      raising(core.picture.window, map, 0, 0, 9, 9),
     }
     for _, call in ipairs(calls) do assert.is_true(alloc_sweep(call) >= 1) end
   end)
