@@ -104,9 +104,11 @@ local function choose_layers(job, instance)
   end
   local chosen = {}
   for _, layer in ipairs(layers.select(instance.layers, wish)) do
-    if layers.is_spatial(layer) then chosen[#chosen + 1] = layer end
+    if layers.is_map(layer, job.input:shape()) then chosen[#chosen + 1] = layer end
   end
-  if #chosen == 0 then error("explain: the choice of layers has none with spatial axes", 0) end
+  if #chosen == 0 then
+    error("explain: the choice of layers has none with the batch and the spatial axes of the input", 0)
+  end
   job.layers, job.nodes = chosen, passes.nodes_of(instance, chosen, 0)
   job.tautological = layers.tautological(job.output.logits)
 end

@@ -49,6 +49,13 @@ end
 ---@return boolean
 function M.is_spatial(layer) return #layer.shape >= 3 end
 
+--- Whether a layer can be shown over an input: the batch and the number of axes are those of the input. The tokens and
+--- windows of transformers are none.
+---@param layer fovea.Layer
+---@param input integer[] shape of the input
+---@return boolean
+function M.is_map(layer, input) return #layer.shape == #input and layer.shape[1] == input[1] end
+
 --- Lua pattern of a glob: "*" any characters, "?" one.
 local function glob_pattern(glob)
   return "^" .. glob:gsub("[%^%$%(%)%%%.%[%]%+%-]", "%%%0"):gsub("%*", ".*"):gsub("%?", ".") .. "$"
@@ -174,22 +181,49 @@ end
 local pooled_ops = { adaptive_avg_pool = true, global_avg_pool = true, reduce_mean = true, reduce_max = true,
   reduce_sum = true }
 
+--- True for a pool over the image or a large part of it: the bins of a pyramid.
+local function pools_widely(node)
+  local kind = node:kind()
+  if pooled_ops[kind] then return true end
+  if kind ~= "avg_pool" and kind ~= "max_pool" then return false end
+  local shape = node:shape()
+  return extent(node:sources()[1]:shape()) >= 4 ^ (#shape - 2) * extent(shape)
+end
+
+-- What these make is no map by itself (tokens, windows, matrices); what those take is one.
+local leave_map, make_map = {}, {}
+for kind in ("reshape transpose linear matmul expand"):gmatch "%S+" do leave_map[kind] = true end
+for kind in ("conv conv_transpose max_pool avg_pool resample batch_norm instance_norm depth_to_space"):gmatch "%S+" do
+  make_map[kind] = true
+end
+
+--- Whether a node carries pixels: from the grid of the image on, lost where it is rearranged, found again where a
+--- convolution or the like takes it for a picture, or where it is added to one.
+local function on_grid(node, grid)
+  if leave_map[node:kind()] then return false end
+  if make_map[node:kind()] then return true end
+  for _, source in ipairs(node:sources()) do
+    if grid[source:id()] then return true end
+  end
+  return false
+end
+
 --- Nodes on the way from an input to the logits that carry pixels, in order; branches that pooled the whole image
 --- (gates, context) are left out until they come back to the size of the map.
 local function trunk(graph, logits)
-  local wanted, driven, pooled, nodes = ancestors(logits), {}, {}, {}
+  local wanted, driven, pooled, grid, nodes = ancestors(logits), {}, {}, {}, {}
   for _, node in ipairs(graph:nodes()) do
     local id, shape = node:id(), node:shape()
     if wanted[id] and node:kind() == "input" then
-      driven[id] = true
+      driven[id], grid[id] = true, true
     elseif wanted[id] and not is_leaf(node:kind()) then
-      local narrow = pooled_ops[node:kind()] or false
+      local narrow = pools_widely(node)
       for _, source in ipairs(node:sources()) do
         driven[id] = driven[id] or driven[source:id()]
         if pooled[source:id()] and extent(source:shape()) == extent(shape) then narrow = true end
       end
-      pooled[id] = narrow
-      if driven[id] and not narrow and #shape >= 3 then nodes[#nodes + 1] = node end
+      pooled[id], grid[id] = narrow, on_grid(node, grid)
+      if driven[id] and grid[id] and not narrow and #shape >= 3 then nodes[#nodes + 1] = node end
     end
   end
   return nodes
@@ -197,19 +231,23 @@ end
 
 local spreads = { conv = true, conv_transpose = true, resample = true }
 
---- The last node of the smallest spatial extent: the bottleneck.
-local function bottleneck(nodes)
-  local best
-  for _, node in ipairs(nodes) do
-    if extent(node:shape()) > 1 and (not best or extent(node:shape()) <= extent(best:shape())) then best = node end
-  end
-  return best
-end
 
 local activations = {}
 for kind in ([[relu leaky_relu prelu elu selu gelu silu hard_swish clip tanh mish softplus batch_norm instance_norm
   group_norm add conv conv_transpose]]):gmatch "%S+" do
   activations[kind] = true
+end
+
+--- The last node of the smallest spatial extent: the bottleneck. Neither a gate of one channel nor what the head
+--- repeats.
+local function bottleneck(nodes, head)
+  local best
+  for _, node in ipairs(nodes) do
+    local shape = node:shape()
+    local fits = extent(shape) > 1 and shape[2] > 1 and activations[node:kind()] and not head[node:name()]
+    if fits and (not best or extent(shape) <= extent(best:shape())) then best = node end
+  end
+  return best
 end
 
 --- The last of a list of nodes that is `of` or something it depends on, and passes the test.
@@ -224,7 +262,9 @@ end
 local function last_block(nodes, logits)
   local _, head = M.tautological(logits)
   local spreading = last_before(nodes, head, function(node) return spreads[node:kind()] end)
-  return spreading and last_before(nodes, spreading:sources()[1], function(node) return activations[node:kind()] end)
+  return spreading and last_before(nodes, spreading:sources()[1], function(node)
+    return activations[node:kind()] and node:shape()[2] > 1
+  end)
 end
 
 --- Default layers: the bottleneck (smallest spatial extent on the way from the image to the logits) and the last block
@@ -234,7 +274,7 @@ end
 ---@return string[] names
 function M.default(graph, logits)
   local nodes = trunk(graph, logits)
-  local deepest, last = bottleneck(nodes), last_block(nodes, logits)
+  local deepest, last = bottleneck(nodes, (M.tautological(logits))), last_block(nodes, logits)
   local names = { deepest and deepest:name() }
   if last and not (deepest and last:id() == deepest:id()) then names[#names + 1] = last:name() end
   return names
