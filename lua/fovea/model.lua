@@ -6,6 +6,7 @@ local layers = require "fovea.layers"
 local lookup = require "fovea.lookup"
 local output = require "fovea.output"
 local preprocess = require "fovea.preprocess"
+local sidecar = require "fovea.import.sidecar"
 local summary = require "fovea.summary"
 
 local M = {}
@@ -28,7 +29,8 @@ Model.__index = Model
 ---@field nodes table<string, fovea.Node> by layer name
 ---@field outputs fovea.Output[]
 
-local LOAD_OPTIONS = { "preprocess", "upsample_coordinates", "input_shape" }
+local LOAD_OPTIONS = { "preprocess", "upsample_coordinates", "input_shape", "arch", "arch_options", "strict", "map",
+  "entry" }
 local KEPT_PLANS, KEPT_INSTANCES = 3, 4
 
 --- Preprocessing for a model that says nothing else: its channel count, its fixed size or a multiple of its strides.
@@ -88,11 +90,29 @@ local function from_source(source, name, options)
   return model
 end
 
---- Loads a model file.
----@param path string ONNX
----@param options? { preprocess: table?, upsample_coordinates: string?, input_shape: integer[]? } preprocess: how images
---- become the input (fovea.preprocess); upsample_coordinates: see fovea.import.onnx; input_shape: for inspection when
---- the file leaves the size open
+--- A model file with its graph.
+local function load_graph(path, options)
+  local source, message, code = import.open(path, { upsample_coordinates = options.upsample_coordinates })
+  if not source then return nil, message, code end
+  local notes, reason, kind = sidecar.read(path, source.metadata)
+  if not notes then return nil, reason, kind end
+  local model, why, class = from_source(source, (path:match("([^/]+)$"):gsub("%.[%w_]+$", "")),
+    { input_shape = options.input_shape, preprocess = options.preprocess or notes.preprocess })
+  if model and options.upsample_coordinates then
+    model.load_options = { upsample_coordinates = options.upsample_coordinates }
+  end
+  return model, why, class
+end
+
+--- Loads a model: a file with a graph (ONNX), or the weights (PyTorch, safetensors, ONNX) of a network of fovea.arch.
+---@param path string
+---@param options? { preprocess: table?, upsample_coordinates: string?, input_shape: integer[]?,
+--- arch: string|fovea.Architecture|nil, arch_options: table?, strict: boolean?, map: string|function|nil,
+--- entry: string? } preprocess: how images become the input (fovea.preprocess; default: what is written beside the
+--- weights, see fovea.import.sidecar); upsample_coordinates: see fovea.import.onnx; input_shape: for inspection when
+--- the file leaves the size open; arch: the network, a name or the path of a Lua file; arch_options: its options;
+--- strict: false accepts weights that lack some parameters or have others (listed in the model's warnings); map: how
+--- names in the file become the network's (fovea.import.match); entry: part of a PyTorch checkpoint
 ---@return fovea.Model? model
 ---@return string? message names the file and the reason
 ---@return string? code "io", "format", "unsupported", "mismatch", "memory"
@@ -100,13 +120,10 @@ function M.load(path, options)
   options = options or {}
   if type(path) ~= "string" then error("load: path must be a string, not a " .. type(path), 2) end
   lookup.check_keys(options, LOAD_OPTIONS, "load")
-  local source, message, code = import.open(path, { upsample_coordinates = options.upsample_coordinates })
-  if not source then return nil, message, code end
-  local model, why, kind = from_source(source, (path:match("([^/]+)$"):gsub("%.[%w_]+$", "")), options)
-  if model and options.upsample_coordinates then
-    model.load_options = { upsample_coordinates = options.upsample_coordinates }
-  end
-  return model, why, kind
+  local format, message, code = import.format(path)
+  if not format then return nil, message, code end
+  if options.arch or not format.model then return require("fovea.import.fit").load(path, options) end
+  return load_graph(path, options)
 end
 
 --- A model built in Lua.
