@@ -25,7 +25,10 @@ C11        := -std=c11 -D_POSIX_C_SOURCE=200809L -fPIC -fvisibility=hidden $(OPE
 OWN_CFLAGS := $(C11) -Isrc -I$(BUILD)/gen $(WARNINGS)
 HDF5_CFLAGS = $(shell pkg-config --cflags hdf5)
 HDF5_LIBS   = $(shell pkg-config --libs hdf5)
-LIBS       := -ldnnl -lprotobuf-c -ljansson -lzip -lpng -lturbojpeg -lxxhash -lm
+# Pictures in the terminal need libchafa, and its pkg-config file needs that of glib; without them all else is built.
+CHAFA_CFLAGS := $(shell pkg-config --cflags chafa 2>/dev/null && echo -DFV_HAVE_CHAFA)
+CHAFA_LIBS   := $(if $(CHAFA_CFLAGS),$(shell pkg-config --libs chafa))
+LIBS       := -ldnnl -lprotobuf-c -ljansson -lzip -lpng -lturbojpeg -lxxhash $(CHAFA_LIBS) -lm
 
 CORE_SRC := $(filter-out src/bind/% src/hdf5/%,$(wildcard src/*/*.c))
 BIND_SRC := $(filter-out src/bind/host%,$(wildcard src/bind/*.c))
@@ -44,7 +47,7 @@ RUN      := BUILD=$(BUILD) BIN=$(BIN) LUA=$(LUA) CC="$(CC)" LIBS="$(LIBS)" OPENM
 
 # Everything that is built depends on a file that changes with the flags, everything that is linked on one that
 # changes with the list of sources.
-FLAGS_NOW := $(CC) $(OWN_CFLAGS) $(CFLAGS) $(LDFLAGS)
+FLAGS_NOW := $(CC) $(OWN_CFLAGS) $(CHAFA_CFLAGS) $(CFLAGS) $(LDFLAGS)
 LIST_NOW  := $(CORE_OBJ) $(BIND_OBJ) $(HOST_OBJ) $(HDF5_OBJ) $(TEST_OBJ)
 FLAGS     := $(BUILD)/flags.stamp
 LIST      := $(BUILD)/list.stamp
@@ -140,6 +143,7 @@ $(BUILD)/hdf5_writer: tests/support/hdf5_writer.c $(FLAGS)
 $(BUILD)/c_tests: $(TEST_OBJ) $(BUILD)/libfovea.a
 	$(Q)$(CC) $(OPENMP) $(CFLAGS) $(LDFLAGS) -o $@ $(TEST_OBJ) $(BUILD)/libfovea.a $(LIBS)
 
+$(BUILD)/src/io/terminal.o: OWN_CFLAGS += $(subst -I,-isystem ,$(CHAFA_CFLAGS))
 $(BUILD)/%.o: %.c $(FLAGS) | $(GEN_SRC) $(DEPS)
 	@mkdir -p $(@D)
 	$(if $(V),,@echo CC $<)

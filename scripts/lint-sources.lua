@@ -50,7 +50,8 @@ local foreign = {
   { "%.pb%-c%.h", { "io/" } },
   { "^xxhash%.h", { "io/" } },
   { "^zip%.h", { "io/" } },
-  { "^editline/", { "bind/host" } },
+  { "^chafa%.h", { "io/terminal" } },
+  { "^histedit%.h", { "bind/host" } },
 }
 
 -- Calls that belong to one place: the first is how C code would end or print behind the caller's back.

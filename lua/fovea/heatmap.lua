@@ -143,6 +143,16 @@ function Heatmap:panel(options)
   return panel.explanation(background(self), self:image_mask(), (self:display(options)), drawing)
 end
 
+--- Draws the overlay in the terminal.
+---@param options? table those of `overlay`, and `columns` and `rows`: the most it may take
+function Heatmap:show(options)
+  local drawing, place = {}, {}
+  for key, value in pairs(options or {}) do
+    if key == "columns" or key == "rows" then place[key] = value else drawing[key] = value end
+  end
+  require("fovea.show").draw(function() return self:overlay(drawing) end, tostring(self), place)
+end
+
 --- Part of the positive map that lies inside a mask (L2, 1910.01279); NaN when the map has nothing positive.
 ---@param mask fovea.Tensor at the image's resolution, non-zero inside
 ---@return number
@@ -178,5 +188,7 @@ function Heatmap:__tostring()
     self.layer, table.concat(self.raw:shape(), "x"), self.threshold, self.count, self.score.kind, self.score.value,
     self.range.min, self.range.max, self.status)
 end
+
+M.Heatmap = Heatmap
 
 return M

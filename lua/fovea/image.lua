@@ -112,6 +112,17 @@ function Image:rgb()
   return self:with_channels(3) * (255 / self.white)
 end
 
+--- Draws the image in the terminal.
+---@param options? { columns: integer?, rows: integer? } the most it may take
+function Image:show(options)
+  require("fovea.show").draw(function() return self:rgb() end, tostring(self), options)
+end
+
+function Image:__tostring()
+  return ("fovea.Image: %dx%dx%d, %d bits%s"):format(self.channels, self.height, self.width, self.bit_depth,
+    self.path and ", " .. self.path or "")
+end
+
 M.Image = Image
 
 return M

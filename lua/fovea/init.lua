@@ -27,6 +27,9 @@ M.graph = require("fovea.graph").new
 M.load, M.model, M.explain = require("fovea.model").load, require("fovea.model").new, require("fovea.explain").explain
 M.explain_all, M.layers = require("fovea.explain").explain_all, require "fovea.layers"
 
+-- at the prompt
+M.help, M.reload = function(what) require("fovea.help").help(what) end, require("fovea.reload").reload
+
 -- time, memory, threads
 M.clock, M.threads = core.clock, core.threads
 M.memory_in_use, M.memory_budget = core.memory_in_use, core.memory_budget

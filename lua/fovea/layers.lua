@@ -1,22 +1,9 @@
 --- Layers: the nodes of a graph that a user may look at. Choosing them by name, pattern or function, the default
 --- choice, and what is known of a layer (is it the input of the head?).
 local lookup = require "fovea.lookup"
+local new_layer = require("fovea.layer").new
 
 local M = {}
-
----@class fovea.Layer
----@field name string
----@field kind string op
----@field shape integer[]
----@field parameters integer elements of the parameters it is the first to use
----@field macs number
----@field index integer position in the model
-local Layer = {}
-Layer.__index = Layer
-
-function Layer:__tostring()
-  return ("%s  %s  %s"):format(self.name, self.kind, table.concat(self.shape, "x"))
-end
 
 local function is_leaf(kind) return kind == "input" or kind == "parameter" or kind == "constant" end
 
@@ -36,8 +23,8 @@ function M.list(graph)
           count = count + source:tensor():count()
         end
       end
-      layers[#layers + 1] = setmetatable({ name = node:name(), kind = kind, shape = node:shape(), parameters = count,
-        macs = node:macs(), index = #layers + 1 }, Layer)
+      layers[#layers + 1] = new_layer { name = node:name(), kind = kind, shape = node:shape(), parameters = count,
+        macs = node:macs(), index = #layers + 1 }
       nodes[node:name()] = node
     end
   end

@@ -18,6 +18,7 @@ local M = {}
 ---@field preprocess table record of fovea.preprocess: how an image becomes the input
 ---@field source table see fovea.import
 ---@field load_options table? what the file was read with, when it matters for the numbers
+---@field last_input fovea.Tensor? what the model ran on last, or was told to use
 local Model = {}
 Model.__index = Model
 
@@ -184,6 +185,7 @@ function Model:at(shape)
   instance.outputs = outputs_of(graph, built)
   instance.input = built.inputs[self.source.inputs[1].name]
   instance.layers, instance.nodes = layers.list(graph)
+  for _, layer in ipairs(instance.layers) do layer.model = self end
   self.instances[key] = instance
   table.insert(self.instance_order, key)
   if #self.instance_order > KEPT_INSTANCES then self.instances[table.remove(self.instance_order, 1)] = nil end

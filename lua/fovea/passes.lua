@@ -1,5 +1,7 @@
 --- Passes through a model: forward, activations and gradients of layers by name. Methods of fovea.Model.
+local image_module = require "fovea.image"
 local layers = require "fovea.layers"
+local preprocess = require "fovea.preprocess"
 
 local M = {}
 
@@ -27,10 +29,28 @@ end
 ---@return string? message
 ---@return string? code
 function methods:run(instance, plan, tensor)
+  self.last_input = tensor
   local ok, message, code = plan:set_input(instance.input, tensor)
   if ok then ok, message, code = plan:forward() end
   if not ok then return nil, ("%s: %s"):format(self.path, message), code end
   return true
+end
+
+--- The image that the layers of the model show from now on, brought to the model's input.
+---@param image fovea.Image|fovea.Tensor an image, or a tensor N x C x [D] x H x W that is already preprocessed
+---@return fovea.Tensor? input
+---@return string? message
+---@return string? code
+function methods:use(image)
+  local input = image
+  if type(image) ~= "userdata" or image:rank() < 4 then
+    local made, message, code = preprocess.apply(self.preprocess, image_module.of(image))
+    if not made then return nil, message, code end
+    input = made
+  end
+  check_input(self, input, "use")
+  self.last_input = input
+  return input
 end
 
 --- Runs the model. Outputs come as the file has them (logits or probabilities).

@@ -128,4 +128,8 @@ M.normal = core.normal
 ---@type fun(list: fovea.Tensor[], axis: fovea.Axis): fovea.Tensor
 M.concat = core.concat
 
+--- Draws a tensor in the terminal: H x W in colours, 3 x H x W as a picture, more channels as a grid of the strongest.
+---@param options? table see fovea.show.tensor
+function core.Tensor:show(options) require("fovea.show").tensor(self, options) end
+
 return M

@@ -11,7 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static lua_State *interrupted; /* the state that Ctrl-C stops */
+static lua_State *interrupted;         /* the state that Ctrl-C stops */
+static volatile sig_atomic_t patience; /* of the prompt: a second Ctrl-C does not kill */
 
 static void stop(lua_State *L, lua_Debug *record)
 {
@@ -20,11 +21,15 @@ static void stop(lua_State *L, lua_Debug *record)
     luaL_error(L, "interrupted!");
 }
 
-/* Lua may only be entered at a safe point: the hook is called at the next instruction. A second Ctrl-C kills.
- */
+/* Lua may only be entered at a safe point: the hook is called at the next instruction. A second Ctrl-C before
+ * that kills, or at the prompt, where there is something to lose, says what does. */
 static void on_interrupt(int number)
 {
-    signal(number, SIG_DFL);
+    static const char hint[] = "\nstopping as soon as this step is done (Ctrl-\\ ends the program at once)\n";
+    if (!patience)
+        signal(number, SIG_DFL);
+    else if (lua_gethook(interrupted) == stop && write(STDERR_FILENO, hint, sizeof hint - 1) < 0)
+        return;
     lua_sethook(interrupted, stop, LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
 }
 
@@ -39,15 +44,29 @@ static int add_traceback(lua_State *L)
     return 1;
 }
 
+int host_guarded(lua_State *L, int arguments, int results, int handler, int patient)
+{
+    struct sigaction action = {.sa_handler = on_interrupt},
+                     action_before; /* a blocking read is interrupted */
+    lua_State *interrupted_before = interrupted;
+    sig_atomic_t patience_before = patience;
+    interrupted = L;
+    patience = patient;
+    sigaction(SIGINT, &action, &action_before);
+    int status = lua_pcall(L, arguments, results, handler);
+    sigaction(SIGINT, &action_before, NULL);
+    if (lua_gethook(L) == stop) lua_sethook(L, NULL, 0, 0); /* it came too late for this call */
+    interrupted = interrupted_before;
+    patience = patience_before;
+    return status;
+}
+
 int host_call(lua_State *L, int arguments, int results)
 {
     int base = lua_gettop(L) - arguments;
     lua_pushcfunction(L, add_traceback);
     lua_insert(L, base);
-    interrupted = L;
-    signal(SIGINT, on_interrupt);
-    int status = lua_pcall(L, arguments, results, base);
-    signal(SIGINT, SIG_DFL);
+    int status = host_guarded(L, arguments, results, base, 0);
     lua_remove(L, base);
     return status;
 }
@@ -158,6 +177,8 @@ static int start(lua_State *L)
     luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
     lua_pushcfunction(L, luaopen_fovea_core);
     lua_setfield(L, -2, "fovea.core");
+    lua_pushcfunction(L, luaopen_fovea_host);
+    lua_setfield(L, -2, "fovea.host");
     lua_pop(L, 1);
     set_path(L);
     lua_gc(L, LUA_GCRESTART);

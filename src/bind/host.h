@@ -1,5 +1,5 @@
-/* The parts of the fovea binary: host.c (start, commands), host_lua.c (the arguments of lua(1)) and
- * host_line.c (the interactive loop). */
+/* The parts of the fovea binary: host.c (start, commands), host_lua.c (the arguments of lua(1)), host_edit.c
+ * (the line editor) and host_line.c (what the prompt needs from C). */
 #ifndef FV_BIND_HOST_H
 #define FV_BIND_HOST_H
 
@@ -7,6 +7,10 @@
 
 /* Calls the function below the arguments; Ctrl-C interrupts it; an error message gets a traceback. */
 int host_call(lua_State *L, int arguments, int results);
+
+/* As host_call with the message handler at index `handler`. patient: a second Ctrl-C does not end the
+ * program, it says how to. Ctrl-C does afterwards what it did before. */
+int host_guarded(lua_State *L, int arguments, int results, int handler, int patient);
 
 /* Prints the error at the top of the stack when status says there is one (and pops it); returns status. */
 int host_report(lua_State *L, int status);
@@ -20,8 +24,17 @@ int host_ignores_environment(char **argv);
 /* Behaves as lua(1) does with these arguments; returns the exit status. */
 int host_run_lua(lua_State *L, char **argv);
 
-/* Reads, runs and prints until the end of input: fovea.repl when there is such a module, a plain loop
- * otherwise. */
+/* Runs the prompt, fovea.repl. */
 void host_interact(lua_State *L);
+
+/* The module fovea.host. */
+int luaopen_fovea_host(lua_State *L);
+
+/* read_line(prompt[, complete]) -> text without newline, nil at the end of input, false after Ctrl-C; for a
+ * terminal. complete(line, cursor) -> text to insert or nil, lines to show below or nil. */
+int host_read_line(lua_State *L);
+
+/* add_history(text): one entry, which may have several lines. */
+int host_add_history(lua_State *L);
 
 #endif
