@@ -1,0 +1,175 @@
+--- What a recipe may say: every key with its type, default and meaning. The reader (recipe/check.lua), the reference of
+--- `fovea run --schema` and the JSON Schema for editors are all made from this table.
+---
+--- Types: text, path (a text; relative to the recipe's folder), integer, number, boolean, script (a function, from Lua
+--- only), list (`of`; with `single` one item may stand alone), map (`keys`; with `open` any key with a plain value),
+--- either (`of`: alternatives, told apart by kind, maps by their key `mark`).
+local M = {}
+
+local function text(doc, extra)
+  local rule = { type = "text", doc = doc }
+  for key, value in pairs(extra or {}) do rule[key] = value end
+  return rule
+end
+
+local function typed(kind, doc, extra)
+  local rule = text(doc, extra)
+  rule.type = kind
+  return rule
+end
+
+local function choice(doc, choices, default) return text(doc, { choices = choices, default = default }) end
+
+local function map(doc, keys, extra)
+  local rule = typed("map", doc, extra)
+  rule.keys = keys
+  return rule
+end
+
+local function either(doc, of, extra)
+  local rule = typed("either", doc, extra)
+  rule.of = of
+  return rule
+end
+
+local function list(doc, of, extra)
+  local rule = typed("list", doc, extra)
+  rule.of, rule.single = of, true
+  return rule
+end
+
+local numbers = list("one number, or one per channel", typed("number", "a number"))
+
+local preprocess = map("how an image becomes the model's input (fovea.preprocess); default: what the model says", {
+  { "channels", typed("integer", "1 or 3", { min = 1, max = 3 }) },
+  { "order", choice("channel order", { "rgb", "bgr" }) },
+  { "alpha", choice("what becomes of transparency", { "drop", "black" }) },
+  { "scale", typed("number", "factor of the pixel values; default 1/255, or 1/65535 for 16 bits") },
+  { "mean", numbers },
+  { "std", numbers },
+  { "size", map("size of the input", {
+    { "policy", choice("how the size is reached", { "none", "fixed", "resize", "pad", "crop" }) },
+    { "height", typed("integer", "rows", { min = 1 }) },
+    { "width", typed("integer", "columns", { min = 1 }) },
+    { "multiple", typed("integer", "sides become multiples of this", { min = 1 }) },
+    { "fill", choice("what padding holds", { "reflect", "zero" }) },
+    { "top", typed("integer", "rows added or cut off above", { min = 0 }) },
+    { "left", typed("integer", "columns added or cut off at the left", { min = 0 }) },
+  }) },
+})
+
+local class = typed("integer", "class that is explained, from 1; default: the foreground", { min = 1 })
+local output = either("name or number of the model's output; default the first",
+  { typed("integer", "its number", { min = 1 }), text "its name" })
+local activation = choice("from output to probability, when the model's end does not tell",
+  { "sigmoid", "softmax", "none" })
+
+local model = map("a model with settings of its own", {
+  { "path", typed("path", "model file or pattern (.onnx)", { required = true }) },
+  { "name", text "name in tables; default: the file's name" },
+  { "preprocess", preprocess },
+  { "class", class },
+  { "output", output },
+  { "activation", activation },
+  { "upsample_coordinates", choice("coordinate rule of old Upsample nodes",
+    { "half_pixel", "asymmetric", "align_corners" }) },
+}, { mark = "path" })
+
+local image = map("an image with its mask", {
+  { "image", typed("path", "PNG, JPEG, .npy or .safetensors file", { required = true }) },
+  { "mask", typed("path", "ground truth: an image, foreground above half of white") },
+  { "name", text "name in tables; default: the file's name" },
+}, { mark = "image" })
+
+local image_set = map("a set of images", {
+  { "files", list("files or patterns", typed("path", "file or pattern")) },
+  { "exclude", list("patterns of file names to leave out", text "pattern such as \"*_mask.png\"") },
+  { "masks", typed("path", "ground truth of each image: a path with {name} for the image's name without suffix; "
+    .. "patterns are allowed") },
+  { "manifest", typed("path", "CSV file with the columns image, mask (optional), name (optional); paths in it are "
+    .. "relative to it") },
+  { "data_set", text "name of a known data set (a file of lua/fovea/data); needs root" },
+  { "root", typed("path", "folder of the data set") },
+  { "limit", typed("integer", "only the first so many", { min = 1 }) },
+})
+
+local strategy = either("a threshold strategy", {
+  typed("number", "fixed threshold on the probability"),
+  text "text form: otsu, quantile:0.95, top_k:100, file:my_strategy.lua, ...",
+  map("the same strategy at several values of its first parameter, in equal steps", {
+    { "sweep", text("name of the strategy", { required = true }) },
+    { "from", typed("number", "first value", { required = true }) },
+    { "to", typed("number", "last value", { required = true }) },
+    { "steps", typed("integer", "number of values", { required = true, min = 2, max = 1000 }) },
+  }, { mark = "sweep" }),
+  map("a strategy with named parameters", { { "name", text("its name", { required = true }) } },
+    { mark = "name", open = true }),
+  typed("script", "a function"),
+})
+
+local metric = either("a metric", {
+  text "text form: gini, roc_auc:ground_truth, file:my_metric.lua, ...",
+  map("a metric with named parameters", { { "name", text("its name", { required = true }) } },
+    { mark = "name", open = true }),
+  typed("script", "a function"),
+})
+
+local drawing = map("how pictures are drawn", {
+  { "sign", choice("part of the map that is shown", { "positive", "negative", "absolute", "signed" }) },
+  { "colormap", choice("colours", { "viridis", "inferno", "jet", "grey", "diverging" }) },
+  { "alpha", typed("number", "opacity of the map", { min = 0, max = 1 }) },
+  { "contour", typed("boolean", "outline of the explained pixels; default true") },
+  { "colorbar", typed("boolean", "colour bar beside an overlay; default false") },
+})
+
+local figure = map("a grid of pictures: rows are images", {
+  { "columns", choice("what the columns are; the rest gives one figure each", { "layers", "strategies", "methods" },
+    "strategies") },
+  { "rows", typed("integer", "at most so many images", { min = 1, default = 8 }) },
+  { "cell", typed("integer", "width of a picture in pixels", { min = 32, max = 4096, default = 240 }) },
+})
+
+local outputs = map("what is written besides the tables (cases.csv, cases.jsonl, summary.csv, .md, .txt)", {
+  { "overlays", typed("boolean", "one picture per case: the map over the image", { default = true }) },
+  { "panels", typed("boolean", "pictures with image, target and map side by side", { default = false }) },
+  { "raw", either("the signed map at layer resolution, one file per case", {
+    typed("boolean", "true: npy"), choice("format", { "npy" }) }, { default = false }) },
+  { "figure", either("figures of pictures in a grid", { typed("boolean", "false: none"), figure },
+    { default = true }) },
+})
+
+--- The whole recipe.
+M.recipe = map("a recipe: models x images x layers x strategies x methods x scores", {
+  { "name", text "name of the experiment; default: that of the file" },
+  { "models", list("the models", either("a model", { typed("path", "model file or pattern"), model }),
+    { required = true }) },
+  { "images", either("the images", {
+    image_set, list("files, patterns, or images with masks", either("an image", { typed("path", "file or pattern"),
+      image })),
+  }, { required = true }) },
+  { "preprocess", preprocess },
+  { "layers", list("layers: names, patterns such as dec*, auto (bottleneck and last block), sweep (all layers on the "
+    .. "way to the output), file:my_filter.lua", either("a layer", { text "name or pattern",
+      typed("script", "a function") }), { default = "auto" }) },
+  { "strategies", list("threshold strategies: which pixels are explained", strategy, { default = 0.5 }) },
+  { "methods", list("methods: gradcam, hirescam, ..., file:my_method.lua", either("a method", {
+    text "its name", typed("script", "a method table or function") }), { default = "gradcam" }) },
+  { "scores", list("what is summed over the explained pixels", choice("a score", { "logit", "probability" }),
+    { default = "logit" }) },
+  { "reduction", choice("sum or mean of the explained pixels", { "sum", "mean" }, "sum") },
+  { "class", class },
+  { "output", output },
+  { "activation", activation },
+  { "metrics", list("metrics of every map", metric) },
+  { "outputs", outputs },
+  { "drawing", drawing },
+  { "results", typed("path", "folder of the results; default: the recipe's name, in the working directory") },
+})
+
+--- Words that people may use for a key.
+M.synonyms = { thresholds = "strategies", threshold = "strategies", strategy = "strategies", layer = "layers",
+  method = "methods", score = "scores", metric = "metrics", image = "images", model = "models", out = "results",
+  target = "strategies", figures = "figure", overlay = "overlays", file = "files", dataset = "data_set",
+  mask = "masks" }
+
+return M
