@@ -26,6 +26,7 @@ M.graph = require("fovea.graph").new
 -- models and explanations
 M.load, M.model, M.explain = require("fovea.model").load, require("fovea.model").new, require("fovea.explain").explain
 M.explain_all, M.layers = require("fovea.explain").explain_all, require "fovea.layers"
+M.arch, M.nn = require "fovea.arch", require "fovea.nn"
 
 -- at the prompt
 M.help, M.reload = function(what) require("fovea.help").help(what) end, require("fovea.reload").reload

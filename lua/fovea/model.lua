@@ -19,6 +19,10 @@ local M = {}
 ---@field source table see fovea.import
 ---@field load_options table? what the file was read with, when it matters for the numbers
 ---@field last_input fovea.Tensor? what the model ran on last, or was told to use
+---@field architecture fovea.Architecture? of a model made from one, and its options, weights and list of parameters
+---@field options table?
+---@field weights table<string, fovea.Tensor>?
+---@field parameters { name: string, shape: integer[], statistic: boolean }[]?
 local Model = {}
 Model.__index = Model
 
@@ -129,11 +133,13 @@ end
 
 --- A model built in Lua.
 ---@param spec { name: string, input: (integer|false)[], build: fun(g: fovea.Graph, x: fovea.Node): fovea.Node|table,
----  preprocess: table? } input: shape, false where open; build: returns the output node, or a list of outputs, each a
---- node named after its output
+---  preprocess: table?, input_shape: integer[]?, explained: string?, candidates: string[]? } input: shape, false where
+--- open; build: returns the output node, or a list of outputs, each a node named after its output; input_shape: for
+--- inspection; explained: the output that is explained when none is named, default the first; candidates: layers worth
+--- explaining
 ---@return fovea.Model
 function M.new(spec)
-  lookup.check_keys(spec, { "name", "input", "build", "preprocess" }, "model")
+  lookup.check_keys(spec, { "name", "input", "build", "preprocess", "input_shape", "explained", "candidates" }, "model")
   local source = { path = spec.name, inputs = { { name = "input", dims = spec.input } } }
   function source.build(_, graph, shapes)
     local x = graph:input(shapes[1], { name = "input" })
@@ -146,7 +152,9 @@ function M.new(spec)
     end
     return built
   end
-  return assert(from_source(source, spec.name, { preprocess = spec.preprocess }))
+  local model = assert(from_source(source, spec.name, { preprocess = spec.preprocess, input_shape = spec.input_shape }))
+  model.explained, model.candidates = spec.explained, spec.candidates
+  return model
 end
 
 --- Input shape of the file; open axes are filled: batch 1, channels 3, spatial axes 256 (or another usual size when the
@@ -245,12 +253,13 @@ function Model:layer(name)
   error(layers.unknown(all, name), 2)
 end
 
---- The output of that name (or number); raises with the known names when there is none.
+--- The output of that name (or number), or the one that is explained by default; raises with the known names when there is none.
 ---@param instance fovea.Instance
 ---@param wish? string|integer
 ---@return fovea.Output
 function Model:output(instance, wish)
   local names = {}
+  if wish == nil then wish = self.explained end
   for i, found in ipairs(instance.outputs) do
     names[i] = found.name
     if wish == nil or wish == i or wish == found.name or tonumber(wish) == i then return found end
@@ -269,7 +278,13 @@ function Model:size()
   return math.tointeger(parameters) or parameters, macs
 end
 
---- Names of the layers that are explained when none is chosen, for an output (default: the first).
+--- Names of the layers that are worth explaining: those its architecture names, or the default ones.
+---@return string[]
+function Model:candidate_layers()
+  return self.candidates and { table.unpack(self.candidates) } or self:default_layers()
+end
+
+--- Names of the layers that are explained when none is chosen, for an output (default: the one explained).
 ---@param output_name? string|integer
 ---@return string[]
 function Model:default_layers(output_name)

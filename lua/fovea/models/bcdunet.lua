@@ -1,0 +1,85 @@
+--- BCDU-Net (Azad et al. 2019): a U-Net with a densely connected bottleneck (D1: one block, D3: three) whose skips and
+--- upsampled maps are joined by a convolutional LSTM, as published: one direction, decoder map first. MCGU-Net is the
+--- same with squeeze-excite and wider LSTMs (models/mcgunet.lua).
+local M = { name = "bcdunet", doc = "BCDU-Net: ConvLSTM skips and a densely connected bottleneck" }
+
+M.options = {
+  { name = "channels", default = 3, doc = "channels of the image" },
+  { name = "dense", default = 3, choices = { 1, 3 }, doc = "blocks of the bottleneck: 3 (D3) or 1 (D1)" },
+  { name = "gate", default = "hard_sigmoid", choices = { "hard_sigmoid", "sigmoid", "hard_sigmoid_6" },
+    doc = "recurrent activation: hard_sigmoid (Keras 1, 2), sigmoid (Keras 3), hard_sigmoid_6 (Keras 3's hard one)" },
+  { name = "order", default = "decoder_first", choices = { "decoder_first", "encoder_first" },
+    doc = "which map the LSTM reads first" },
+  { name = "directions", default = 1, choices = { 1, 2 }, doc = "2: both orders, as in the paper" },
+  { name = "zero_state", default = false, doc = "convolve the state of zeros before the first step, as Keras does" },
+}
+
+M.preprocess = { scale = 1, size = { policy = "pad", multiple = 8 } }
+
+--- What MCGU-Net has otherwise.
+---@class fovea.BcduShape
+---@field third integer convolutions of the third encoder block
+---@field first_dense integer convolutions of the first block of the bottleneck
+---@field squeeze boolean squeeze-excite after transposed convolutions and decoder blocks
+---@field filters integer[] of the LSTMs
+local SHAPE = { third = 2, first_dense = 2, squeeze = false, filters = { 128, 64, 32 } }
+
+local EPSILON, WIDTHS = 1e-3, { 64, 128, 256 }
+
+local function convs(nn, name, x, channels, count)
+  return nn:scope(name):conv_block(x, channels, { norm = false }, count)
+end
+
+local function squeeze(nn, x, shape)
+  return shape.squeeze and nn:squeeze_excite("se", x, { reduction = 16 }) or x
+end
+
+--- Blocks of which each but the second sees the outputs of those before.
+local function bottleneck(nn, x, shape, count)
+  local first = convs(nn, "dense1", x, 512, shape.first_dense)
+  if not shape.squeeze then first = nn:dropout("dense1.dropout", first) end
+  if count == 1 then return first end
+  local second = nn:dropout("dense2.dropout", convs(nn, "dense2", first, 512))
+  return nn:dropout("dense3.dropout", convs(nn, "dense3", nn:concat("dense3.concat", second, first), 512))
+end
+
+local function decoder_block(nn, number, x, skip, shape, options)
+  local channels = skip:shape()[2]
+  local up = nn:scope("up" .. number)
+  x = squeeze(up, up:conv_transpose("conv", x, channels), shape)
+  x = up:relu("relu", up:batch_norm("bn", x, { epsilon = EPSILON }))
+  local sequence = options.order == "decoder_first" and { x, skip } or { skip, x }
+  x = nn:conv_lstm("lstm" .. number, sequence, shape.filters[number - 5], { gate = options.gate,
+    directions = options.directions, zero_state = options.zero_state })
+  return squeeze(nn:scope("decoder" .. number), convs(nn, "decoder" .. number, x, channels), shape)
+end
+
+function M.input(options) return { 1, options.channels, false, false } end
+
+--- Builds either network.
+---@param nn fovea.NN
+---@param x fovea.Node
+---@param options table
+---@param shape? fovea.BcduShape
+---@return fovea.Node
+function M.build(nn, x, options, shape)
+  shape = shape or SHAPE
+  local skips = {}
+  for level, channels in ipairs(WIDTHS) do
+    skips[level] = convs(nn, "encoder" .. level, x, channels, level == 3 and shape.third or 2)
+    x = nn:max_pool(("encoder%d.pool"):format(level), skips[level], { kernel = 2 })
+  end
+  if not shape.squeeze then skips[3] = nn:dropout("encoder3.dropout", skips[3]) end
+  x = bottleneck(nn, x, shape, options.dense)
+  for number = 6, 8 do x = decoder_block(nn, number, x, skips[9 - number], shape, options) end
+  x = nn:scope("conv8"):unit("", x, 2, { norm = false })
+  return nn:sigmoid("output", nn:conv("head", x, 1, { kernel = 1 }))
+end
+
+--- Bottleneck, first decoder block, last ConvLSTM, last decoder block. The two channels of conv8 are a poor choice:
+--- after their ReLU one 1x1 convolution is left, and both weights may be negative.
+function M.candidate_layers(options)
+  return { ("dense%d.relu2"):format(options.dense), "decoder6.relu2", "lstm8", "decoder8.relu2" }
+end
+
+return M
