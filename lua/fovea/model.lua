@@ -253,7 +253,8 @@ function Model:layer(name)
   error(layers.unknown(all, name), 2)
 end
 
---- The output of that name (or number), or the one that is explained by default; raises with the known names when there is none.
+--- The output of that name (or number), or the one that is explained by default; raises with the known names when there
+--- is none.
 ---@param instance fovea.Instance
 ---@param wish? string|integer
 ---@return fovea.Output

@@ -22,7 +22,7 @@ local function tensor(shape, p, kind, gain)
     count, fan_in = count * size, axis > 1 and fan_in * size or fan_in
   end
   local shift, spread = table.unpack(SPREAD[kind] or { 0, gain * math.sqrt(3 / fan_in) })
-  local values, start = table.move({ 0 }, 1, 1, count, {}), p * 0x85EBCA77
+  local values, start = {}, p * 0x85EBCA77
   for e = 0, count - 1 do
     local h = (e * 0x9E3779B1 + start) & 0xFFFFFFFF
     h = ((h ~ (h >> 16)) * 0x7FEB352D) & 0xFFFFFFFF
@@ -36,7 +36,8 @@ end
 --- the calling test is skipped.
 ---@param name string
 ---@param rename fun(name: string, shape: integer[]): string?
----@return { results: table<string, fovea.Tensor>, metadata: table, weights: table<string, fovea.Tensor>, count: integer }
+---@return { results: table<string, fovea.Tensor>, metadata: table, weights: table<string, fovea.Tensor>,
+---  count: integer }
 function M.need(name, rename)
   local root = folder()
   if not root then require("busted").pending(name .. " is not there (FOVEA_REAL_DIR/../arch)") end

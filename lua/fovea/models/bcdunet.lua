@@ -1,9 +1,8 @@
 --- BCDU-Net (Azad et al. 2019): a U-Net with a densely connected bottleneck (D1: one block, D3: three) whose skips and
 --- upsampled maps are joined by a convolutional LSTM, as published: one direction, decoder map first. MCGU-Net is the
 --- same with squeeze-excite and wider LSTMs (models/mcgunet.lua).
-local M = { name = "bcdunet", doc = "BCDU-Net: ConvLSTM skips and a densely connected bottleneck" }
 
-M.options = {
+local OPTIONS = {
   { name = "channels", default = 3, doc = "channels of the image" },
   { name = "dense", default = 3, choices = { 1, 3 }, doc = "blocks of the bottleneck: 3 (D3) or 1 (D1)" },
   { name = "gate", default = "hard_sigmoid", choices = { "hard_sigmoid", "sigmoid", "hard_sigmoid_6" },
@@ -14,7 +13,7 @@ M.options = {
   { name = "zero_state", default = false, doc = "convolve the state of zeros before the first step, as Keras does" },
 }
 
-M.preprocess = { scale = 1, size = { policy = "pad", multiple = 8 } }
+local PREPROCESS = { scale = 1, size = { policy = "pad", multiple = 8 } }
 
 --- What MCGU-Net has otherwise.
 ---@class fovea.BcduShape
@@ -54,7 +53,7 @@ local function decoder_block(nn, number, x, skip, shape, options)
   return squeeze(nn:scope("decoder" .. number), convs(nn, "decoder" .. number, x, channels), shape)
 end
 
-function M.input(options) return { 1, options.channels, false, false } end
+local function input(options) return { 1, options.channels, false, false } end
 
 --- Builds either network.
 ---@param nn fovea.NN
@@ -62,7 +61,7 @@ function M.input(options) return { 1, options.channels, false, false } end
 ---@param options table
 ---@param shape? fovea.BcduShape
 ---@return fovea.Node
-function M.build(nn, x, options, shape)
+local function build(nn, x, options, shape)
   shape = shape or SHAPE
   local skips = {}
   for level, channels in ipairs(WIDTHS) do
@@ -78,8 +77,11 @@ end
 
 --- Bottleneck, first decoder block, last ConvLSTM, last decoder block. The two channels of conv8 are a poor choice:
 --- after their ReLU one 1x1 convolution is left, and both weights may be negative.
-function M.candidate_layers(options)
+local function candidate_layers(options)
   return { ("dense%d.relu2"):format(options.dense), "decoder6.relu2", "lstm8", "decoder8.relu2" }
 end
 
-return M
+return {
+  name = "bcdunet", doc = "BCDU-Net: ConvLSTM skips and a densely connected bottleneck",
+  options = OPTIONS, input = input, build = build, candidate_layers = candidate_layers, preprocess = PREPROCESS,
+}

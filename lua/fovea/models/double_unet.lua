@@ -3,9 +3,7 @@
 --- author's PyTorch port differ in details, each of which is an option; `variant` chooses them together.
 local names = require "fovea.nn.names"
 
-local M = { name = "double_unet", doc = "Double U-Net: VGG-19 U-Net, then a second U-Net on image times mask" }
-
-M.options = {
+local OPTIONS = {
   { name = "channels", default = 3, doc = "channels of the image" },
   { name = "variant", default = "keras", choices = { "keras", "torch" }, doc = "the published code that is followed" },
   { name = "coordinates", kind = "string", choices = { "half_pixel", "align_corners", "asymmetric" },
@@ -25,8 +23,7 @@ local variants = {
     pool_bias = false, probabilities = false },
 }
 
-M.preprocess = { order = "bgr", scale = 1 / 255, size = { policy = "pad", multiple = 16 } }
-M.explained = "output2"
+local PREPROCESS = { order = "bgr", scale = 1 / 255, size = { policy = "pad", multiple = 16 } }
 
 local WIDTHS, VGG_CONVS = { 32, 64, 128, 256 }, { 2, 2, 4, 4, 4 }
 
@@ -76,9 +73,9 @@ local function decoder(nn, name, x, s, ...)
   return x
 end
 
-function M.input(options) return { 1, options.channels, false, false } end
+local function input(options) return { 1, options.channels, false, false } end
 
-function M.build(nn, image, options)
+local function build(nn, image, options)
   local s = settings(options)
   local pyramid = { pooled = s.pooled, pool_bias = s.pool_bias, coordinates = s.coordinates, epsilon = s.epsilon }
   local first = vgg19(nn, image)
@@ -92,7 +89,7 @@ function M.build(nn, image, options)
   return { nn:identity("output1", logits1), nn:identity("output2", logits2) }
 end
 
-function M.candidate_layers()
+local function candidate_layers()
   return { "encoder1.5.relu4", "aspp1", "decoder1.4.se", "encoder2.4.se", "aspp2", "decoder2.4.se" }
 end
 
@@ -112,7 +109,7 @@ local branches = { ["avgpool.1"] = "pool", c1 = "rate1", c2 = "rate6", c3 = "rat
 local parts = { ["0"] = "conv", ["1"] = "bn" }
 local sides = { d = "decoder", e = "encoder" }
 
-M.maps = {
+local MAPS = {
   DebeshJha_torch = names.rules {
     { "e1%.x%d%.(%d+)%.(%w+)", function(index, leaf) return vgg_index[index] and vgg_index[index] .. "." .. leaf end },
     { "a(%d)%.([%w%.]+)%.conv%.(%d)%.([%w_]+)", function(n, branch, part, leaf)
@@ -133,4 +130,8 @@ M.maps = {
   },
 }
 
-return M
+return {
+  name = "double_unet", doc = "Double U-Net: VGG-19 U-Net, then a second U-Net on image times mask",
+  options = OPTIONS, input = input, build = build, candidate_layers = candidate_layers, preprocess = PREPROCESS,
+  explained = "output2", maps = MAPS,
+}

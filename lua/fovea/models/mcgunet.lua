@@ -3,21 +3,22 @@
 --- the LSTM has one direction; the paper's two are an option.
 local bcdunet = require "fovea.models.bcdunet"
 
-local M = { name = "mcgunet", doc = "MCGU-Net: BCDU-Net with squeeze-excite", options = {}, input = bcdunet.input,
-  preprocess = bcdunet.preprocess }
-
+local OPTIONS = {}
 for _, option in ipairs(bcdunet.options) do
-  if option.name ~= "dense" then M.options[#M.options + 1] = option end
+  if option.name ~= "dense" then OPTIONS[#OPTIONS + 1] = option end
 end
 
 local SHAPE = { third = 3, first_dense = 3, squeeze = true, filters = { 256, 128, 64 } }
 
-function M.build(nn, x, options)
+local function build(nn, x, options)
   local complete = { dense = 3 }
   for key, value in pairs(options) do complete[key] = value end
   return bcdunet.build(nn, x, complete, SHAPE)
 end
 
-function M.candidate_layers() return { "dense3.relu2", "decoder6.se", "lstm8", "decoder8.se" } end
+local function candidate_layers() return { "dense3.relu2", "decoder6.se", "lstm8", "decoder8.se" } end
 
-return M
+return {
+  name = "mcgunet", doc = "MCGU-Net: BCDU-Net with squeeze-excite", options = OPTIONS, input = bcdunet.input,
+  build = build, candidate_layers = candidate_layers, preprocess = bcdunet.preprocess,
+}

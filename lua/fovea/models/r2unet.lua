@@ -2,9 +2,7 @@
 --- one kernel for input and state, nearest upsampling with a convolution, no activation after the residual sum.
 local names = require "fovea.nn.names"
 
-local M = { name = "r2unet", doc = "R2U-Net: a U-Net of recurrent residual blocks" }
-
-M.options = {
+local OPTIONS = {
   { name = "channels", default = 3, doc = "channels of the image" },
   { name = "classes", default = 1, doc = "channels of the output" },
   { name = "t", default = 2, doc = "time steps after the first application of a recurrent convolution" },
@@ -17,7 +15,7 @@ M.options = {
     doc = "transposed: a transposed convolution alone; else resizing, convolution, normalisation, ReLU" },
 }
 
-M.preprocess = { scale = 1 / 255, mean = 0.5, std = 0.5, size = { policy = "pad", multiple = 16 } }
+local PREPROCESS = { scale = 1 / 255, mean = 0.5, std = 0.5, size = { policy = "pad", multiple = 16 } }
 
 local function widths(options)
   if #options.widths > 0 then return options.widths end
@@ -26,9 +24,9 @@ local function widths(options)
   return list
 end
 
-function M.input(options) return { 1, options.channels, false, false } end
+local function input(options) return { 1, options.channels, false, false } end
 
-function M.build(nn, x, options)
+local function build(nn, x, options)
   local width, skips = widths(options), {}
   local recurrence = { steps = options.t, separate = options.kernels == "separate" }
   for level, channels in ipairs(width) do
@@ -49,7 +47,7 @@ end
 
 --- The bottleneck, the first up-convolution and the last decoder block. Block outputs follow the residual sum; a
 --- recurrent convolution inside has one activation per time step (encoder.1.unit2.step0, ...).
-function M.candidate_layers(options)
+local function candidate_layers(options)
   local depth = #widths(options)
   local first_up = options.up == "transposed" and "decoder.1.up.resize" or "decoder.1.up.relu"
   return { "encoder." .. depth, first_up, "decoder." .. depth - 1 }
@@ -59,7 +57,7 @@ end
 local function block(kind, level) return kind == "" and "encoder." .. level or "decoder." .. 6 - level end
 local unit_layers = { ["0"] = "conv", ["1"] = "bn" }
 
-M.maps = {
+local MAPS = {
   LeeJunHyun = names.rules {
     { "(U?p?_?)RRCNN(%d)%.RCNN%.(%d)%.conv%.(%d)%.([%w_]+)", function(kind, level, unit, layer, leaf)
       return ("%s.unit%d.%s.%s"):format(block(kind, level), unit + 1, unit_layers[layer], leaf)
@@ -74,4 +72,8 @@ M.maps = {
   },
 }
 
-return M
+return {
+  name = "r2unet", doc = "R2U-Net: a U-Net of recurrent residual blocks",
+  options = OPTIONS, input = input, build = build, candidate_layers = candidate_layers, preprocess = PREPROCESS,
+  maps = MAPS,
+}
