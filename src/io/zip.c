@@ -1,6 +1,7 @@
 #include "io/zip.h"
 
 #include "base/alloc.h"
+#include "io/shown.h"
 #include <stdlib.h>
 #include <string.h>
 #include <zip.h>
@@ -55,19 +56,21 @@ static fv_status check_entry(const zip_stat_t *st, size_t archive_size, fv_error
                                 ZIP_STAT_ENCRYPTION_METHOD;
     if ((st->valid & wanted) != wanted)
         return fv_fail(err, FV_STATUS_FORMAT, "damaged zip archive (incomplete entry)");
+    char shown[FV_SHOWN_TEXT];
+    fv_shown(shown, st->name, strlen(st->name));
     if (!is_plain_name(st->name))
-        return fv_fail(err, FV_STATUS_FORMAT, "zip archive with the entry '%.100s', which leads out of it",
-                       st->name);
+        return fv_fail(err, FV_STATUS_FORMAT, "zip archive with the entry '%s', which leads out of it",
+                       shown);
     if (st->encryption_method != ZIP_EM_NONE)
-        return fv_fail(err, FV_STATUS_UNSUPPORTED, "zip entry '%.100s' is encrypted", st->name);
+        return fv_fail(err, FV_STATUS_UNSUPPORTED, "zip entry '%s' is encrypted", shown);
     if (st->comp_method != ZIP_CM_STORE && st->comp_method != ZIP_CM_DEFLATE)
         return fv_fail(err, FV_STATUS_UNSUPPORTED,
-                       "zip entry '%.100s' is compressed by method %d; stored and deflated ones are read",
-                       st->name, (int)st->comp_method);
+                       "zip entry '%s' is compressed by method %d; stored and deflated ones are read", shown,
+                       (int)st->comp_method);
     if (st->comp_size > archive_size || (st->comp_method == ZIP_CM_STORE && st->size != st->comp_size))
         return fv_fail(err, FV_STATUS_FORMAT,
-                       "damaged zip archive (entry '%.100s' claims %llu bytes, the archive has %zu)",
-                       st->name, (unsigned long long)st->size, archive_size);
+                       "damaged zip archive (entry '%s' claims %llu bytes, the archive has %zu)", shown,
+                       (unsigned long long)st->size, archive_size);
     return FV_OK;
 }
 
@@ -101,7 +104,7 @@ static fv_status list_entries(fv_zip *zip, size_t archive_size, fv_error *err)
     FV_TRY(fv_calloc(&zip->entries, n > 0 ? (size_t)n : 0, sizeof *zip->entries, err));
     for (zip_int64_t i = 0; i < n; i++) {
         zip_stat_t st;
-        if (zip_stat_index(zip->archive, (zip_uint64_t)i, 0, &st) != 0)
+        if (zip_stat_index(zip->archive, (zip_uint64_t)i, ZIP_FL_ENC_RAW, &st) != 0)
             return fail_zip(err, zip_get_error(zip->archive));
         FV_TRY(check_entry(&st, archive_size, err));
         FV_TRY(add_totals(&sum, &st, archive_size, err));
