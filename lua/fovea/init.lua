@@ -31,6 +31,9 @@ M.arch, M.nn = require "fovea.arch", require "fovea.nn"
 -- at the prompt
 M.help, M.reload = function(what) require("fovea.help").help(what) end, require("fovea.reload").reload
 
+-- experiments
+M.recipe = require "fovea.recipe"
+
 -- time, memory, threads
 M.clock, M.threads = core.clock, core.threads
 M.memory_in_use, M.memory_budget = core.memory_in_use, core.memory_budget

@@ -216,6 +216,16 @@ local function trunk(graph, logits)
   return nodes
 end
 
+--- Names of all layers on the way from the input to the logits that carry pixels, in order: the layers of a sweep.
+---@param graph fovea.Graph
+---@param logits fovea.Node
+---@return string[]
+function M.path(graph, logits)
+  local names = {}
+  for i, node in ipairs(trunk(graph, logits)) do names[i] = node:name() end
+  return names
+end
+
 local spreads = { conv = true, conv_transpose = true, resample = true }
 
 

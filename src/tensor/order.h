@@ -18,8 +18,8 @@ fv_status fv_tensor_quantile(double *out, const fv_tensor *src, double q, fv_err
  * an element that was left out equals one that was taken. definitions T4. */
 fv_status fv_tensor_top_k(fv_tensor **out, int *ties, const fv_tensor *src, size_t k, fv_error *err);
 
-/* Ranks of the elements in ascending order, from 1, shape of src; equal elements share the mean of their ranks
- * (mid-ranks; exact to 2^23 elements). NaN has the rank NaN. */
+/* Ranks of the elements in ascending order, from 1, shape of src; equal elements share the mean of their
+ * ranks (mid-ranks; exact to 2^23 elements). NaN has the rank NaN. */
 fv_status fv_tensor_ranks(fv_tensor **out, const fv_tensor *src, fv_error *err);
 
 /* Counts per bin for `bins` bins of equal width over [low, high]; a bin holds its lower edge, the last one

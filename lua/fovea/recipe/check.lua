@@ -54,7 +54,7 @@ local function limits(state, node, rule, value)
   return value
 end
 
-function checks.text(state, node, rule)
+checks.text = function(state, node, rule)
   local value = node.kind == "number" and ("%.14g"):format(node.value) or node.value
   if not rule.choices then return value end
   for _, known in ipairs(rule.choices) do
@@ -63,13 +63,13 @@ function checks.text(state, node, rule)
   complain(state, node.place, "%s", lookup.unknown("unknown value", value, rule.choices))
 end
 
-function checks.path(_, node) return M.resolve(node.base, node.value) end
-function checks.integer(state, node, rule) return limits(state, node, rule, math.tointeger(node.value)) end
-function checks.number(state, node, rule) return limits(state, node, rule, node.value) end
-function checks.boolean(_, node) return node.value end
-function checks.script(_, node) return node.value end
+checks.path = function(_, node) return M.resolve(node.base, node.value) end
+checks.integer = function(state, node, rule) return limits(state, node, rule, math.tointeger(node.value)) end
+checks.number = function(state, node, rule) return limits(state, node, rule, node.value) end
+checks.boolean = function(_, node) return node.value end
+checks.script = function(_, node) return node.value end
 
-function checks.list(state, node, rule, path)
+checks.list = function(state, node, rule, path)
   if node.kind ~= "list" then return { check(state, node, rule.of, path .. "[1]") } end
   local values = {}
   for i, item in ipairs(node.items) do
@@ -96,7 +96,7 @@ local function open_value(state, entry)
   complain(state, entry.place, "'%s' must be a plain value, not %s", entry.key, NAMES[kind] or kind)
 end
 
-function checks.map(state, node, rule, path)
+checks.map = function(state, node, rule, path)
   local values, rules, names = {}, {}, {}
   for i, pair in ipairs(rule.keys) do rules[pair[1]], names[i] = pair[2], pair[1] end
   for _, entry in ipairs(node.entries) do
@@ -111,8 +111,8 @@ function checks.map(state, node, rule, path)
     end
   end
   for _, pair in ipairs(rule.keys) do
-    if pair[2].required and values[pair[1]] == nil and not state.places[path == "" and pair[1] or path .. "." .. pair[1]]
-    then
+    local inner = path == "" and pair[1] or ("%s.%s"):format(path, pair[1])
+    if pair[2].required and not state.places[inner] then
       complain(state, node.place, "the key '%s' is missing: %s", pair[1], pair[2].doc)
     end
   end
@@ -126,7 +126,7 @@ local function has_key(node, key)
   return false
 end
 
-function checks.either(state, node, rule, path, key)
+checks.either = function(state, node, rule, path, key)
   local last
   for _, one in ipairs(rule.of) do
     if fits(node, one) then

@@ -51,7 +51,8 @@ local expand
 local function expand_deep(folder, rest, found)
   expand(folder, rest, found)
   for _, name in ipairs(names_in(folder)) do
-    if lfs.symlinkattributes(folder .. name, "mode") == "directory" then expand_deep(folder .. name .. "/", rest, found) end
+    local inner = folder .. name
+    if lfs.symlinkattributes(inner, "mode") == "directory" then expand_deep(inner .. "/", rest, found) end
   end
 end
 

@@ -17,7 +17,7 @@ local function type_text(rule)
     end
     return table.concat(words, " | ")
   end
-  if rule.type == "list" then return ("%s, or a list"):format(type_text(rule.of)) end
+  if rule.type == "list" then return (rule.single and "%s, or a list" or "list of %s"):format(type_text(rule.of)) end
   if rule.choices then return table.concat(rule.choices, " | ") end
   return rule.type == "map" and "keys" or rule.type
 end
@@ -109,7 +109,8 @@ function rule_schema(rule)
   if rule.type == "either" then
     out.anyOf = alternatives(rule)
   elseif rule.type == "list" then
-    out.anyOf = json.array { rule_schema(rule.of), { type = "array", items = rule_schema(rule.of), minItems = 1 } }
+    local all = { type = "array", items = rule_schema(rule.of), minItems = 1 }
+    out.anyOf = json.array(rule.single and { rule_schema(rule.of), all } or { all })
   elseif rule.choices then
     out.enum = json.array { table.unpack(rule.choices) }
   else

@@ -77,7 +77,7 @@ local model = map("a model with settings of its own", {
 
 local image = map("an image with its mask", {
   { "image", typed("path", "PNG, JPEG, .npy or .safetensors file", { required = true }) },
-  { "mask", typed("path", "ground truth: an image, foreground above half of white") },
+  { "mask", typed("path", "ground truth: PNG, .npy or .safetensors file; what is not zero is foreground") },
   { "name", text "name in tables; default: the file's name" },
 }, { mark = "image" })
 
@@ -160,6 +160,9 @@ M.recipe = map("a recipe: models x images x layers x strategies x methods x scor
   { "class", class },
   { "output", output },
   { "activation", activation },
+  { "ground_truth_label", typed("number", "value of the foreground in the masks; default: all but 0") },
+  { "spacing", typed("list", "millimetres per pixel along each axis, for strategies that measure",
+    { of = typed("number", "mm") }) },
   { "metrics", list("metrics of every map", metric) },
   { "outputs", outputs },
   { "drawing", drawing },

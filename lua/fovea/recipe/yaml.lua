@@ -20,15 +20,22 @@ Reader.__index = Reader
 
 local function fail(place, text, ...) error(("%s: %s"):format(place, text:format(...)), 0) end
 
-function Reader:place() return ("%s:%d"):format(self.name, self.event.start_mark.line + 1) end
+--- Where the current event stands.
+---@return string
+function Reader:place()
+  return self.single and self.name or ("%s:%d"):format(self.name, self.event.start_mark.line + 1)
+end
 
 --- libyaml says "TEXT at document: 1, line: 2, column: 2", perhaps with more lines of context.
 local function parser_message(reader, raw)
   local text, line = raw:match "^(.-) at document: %d+, line: (%d+)"
   if not text then text, line = raw:match "^[^\n]*", reader.event and reader.event.start_mark.line + 1 or 1 end
-  fail(("%s:%d"):format(reader.name, math.tointeger(tonumber(line))), "not YAML: %s", text)
+  local place = reader.single and reader.name or ("%s:%d"):format(reader.name, math.tointeger(tonumber(line)))
+  fail(place, "not YAML: %s", text)
 end
 
+--- The next event.
+---@return string type
 function Reader:next()
   local ok, event = pcall(self.events)
   if not ok then parser_message(self, tostring(event)) end
@@ -55,20 +62,20 @@ local read_node
 
 local readers = {}
 
-function readers.SCALAR(reader)
+readers.SCALAR = function(reader)
   local event = reader.event
   local node = { place = reader:place(), base = reader.base, kind = "text", value = event.value }
   if event.style == "PLAIN" then node.kind, node.value = plain_value(event.value) end
   return node
 end
 
-function readers.SEQUENCE_START(reader, level)
+readers.SEQUENCE_START = function(reader, level)
   local node = { kind = "list", place = reader:place(), base = reader.base, items = {} }
   while reader:next() ~= "SEQUENCE_END" do node.items[#node.items + 1] = read_node(reader, level + 1) end
   return node
 end
 
-function readers.MAPPING_START(reader, level)
+readers.MAPPING_START = function(reader, level)
   local node = { kind = "map", place = reader:place(), base = reader.base, entries = {} }
   local seen = {}
   while reader:next() ~= "MAPPING_END" do
@@ -84,7 +91,7 @@ function readers.MAPPING_START(reader, level)
   return node
 end
 
-function readers.ALIAS(reader)
+readers.ALIAS = function(reader)
   local node = reader.anchors[reader.event.anchor]
   if not node then fail(reader:place(), "no anchor '%s' before this alias", tostring(reader.event.anchor)) end
   return node
@@ -102,10 +109,11 @@ function read_node(reader, level)
   return node
 end
 
-local function parse(text, name, base)
-  local reader = setmetatable({ name = name, base = base, events = yaml.parser(text), anchors = {}, count = 0 }, Reader)
+local function parse(text, name, base, single)
+  local reader = setmetatable({ name = name, base = base, events = yaml.parser(text), anchors = {}, count = 0,
+    single = single }, Reader)
   reader:next()
-  if reader:next() == "STREAM_END" then return { kind = "null", place = name .. ":1", base = base } end
+  if reader:next() == "STREAM_END" then return { kind = "null", place = reader:place(), base = base } end
   reader:next()
   local node = read_node(reader, 1)
   reader:next()
@@ -117,10 +125,11 @@ end
 ---@param text string
 ---@param name string of the file, for messages
 ---@param base string folder that relative paths in it belong to
+---@param single? boolean places are the name alone: the text is no file
 ---@return fovea.Node? node
 ---@return string? message "NAME:LINE: reason"
-function M.parse(text, name, base)
-  local ok, result = pcall(parse, text, name, base)
+function M.parse(text, name, base, single)
+  local ok, result = pcall(parse, text, name, base, single)
   if ok then return result end
   return nil, result
 end

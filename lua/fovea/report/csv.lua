@@ -34,12 +34,9 @@ function M.encode(columns, rows)
   return table.concat(lines, "\n") .. "\n"
 end
 
---- One field from a position: its text, the position after it, and what ends it ("," or "\n" or "").
-local function field(text, at)
-  if text:sub(at, at) ~= '"' then
-    local value, stop = text:match("^([^,\r\n]*)()", at)
-    return value, stop
-  end
+--- One field from a position: its text and the position after it; nil when a quote stays open.
+local function field(text, at, separator)
+  if text:sub(at, at) ~= '"' then return text:match("^([^" .. separator .. "\r\n]*)()", at) end
   local parts, from = {}, at + 1
   while true do
     local quote = text:find('"', from, true)
@@ -56,19 +53,19 @@ local function separator_of(text)
 end
 
 --- Fields line by line; nil and a message when a quote stays open or is followed by text.
-local function lines_of(text)
+local function lines_of(text, separator)
   local lines, at, number = {}, 1, 1
   while at <= #text do
     local line = { number = number }
     repeat
-      local value, stop = field(text, at)
-      if not value or not text:find("^[,\r\n]", stop) and stop <= #text then
+      local value, stop = field(text, at, separator)
+      if not value or not text:find("^[" .. separator .. "\r\n]", stop) and stop <= #text then
         return nil, ("line %d: a quote is not closed"):format(number)
       end
       number = number + select(2, value:gsub("\n", ""))
       line[#line + 1] = value
       at = stop + 1
-    until text:sub(stop, stop) ~= ","
+    until text:sub(stop, stop) ~= separator
     if text:sub(at - 1, at) == "\r\n" then at = at + 1 end
     number = number + 1
     if #line > 1 or line[1] ~= "" then lines[#lines + 1] = line end
@@ -82,8 +79,7 @@ end
 ---@return string|string[] columns or a message
 function M.decode(text)
   text = text:gsub("^\xEF\xBB\xBF", "")
-  if separator_of(text) == ";" then text = text:gsub(";", ",") end
-  local lines, message = lines_of(text)
+  local lines, message = lines_of(text, separator_of(text))
   if not lines then return nil, message end
   if #lines == 0 then return nil, "no header line" end
   local columns, rows = { table.unpack(lines[1]) }, {}

@@ -1,0 +1,148 @@
+--- fovea run RECIPE: an experiment from a YAML file.
+local cli = require "fovea.cli"
+local expand = require "fovea.recipe.expand"
+local json = require "fovea.json"
+local progress = require "fovea.progress"
+local recipe = require "fovea.recipe"
+local text = require "fovea.report.text"
+
+local M = {
+  summary = "run an experiment from a recipe (YAML)",
+  epilog = "A run that is stopped goes on where it was: cases whose model, image and settings have not changed are "
+    .. "kept. Lua files that a recipe names are run. Exit status: 0 done, 1 some cases failed, 2 misuse.",
+}
+
+--- Describes the command line.
+---@param parser table argparse parser
+function M.define(parser)
+  parser:argument("recipe", "YAML file; see configs/ for examples"):args "?"
+  parser:option("--set", "override a key: images=eye.png, outputs.raw=true, layers='[dec*, auto]'")
+    :argname "KEY=VALUE":count "*"
+  parser:option("--out", "folder of the results (default: what the recipe says, or its name)")
+  parser:option("--shard", "only this share of the cases, for several machines; join with fovea merge"):argname "I/N"
+  parser:option("--jobs", "processes on this machine"):convert(math.tointeger)
+  parser:option("--threads", "threads of each process"):convert(math.tointeger)
+  parser:option("--schema", "print the reference of all keys (--schema json: a JSON Schema) and stop"):args "?"
+  parser:flag("--force", "compute everything again")
+  parser:flag("--dry-run", "list the cases, estimate time and memory, and stop")
+  parser:flag("--json", "print the result as JSON")
+  parser:option("--worker"):hidden(true)
+end
+
+local function print_schema(form)
+  if form ~= nil and form ~= "json" and form ~= "text" then error("--schema: text or json, not " .. form, 0) end
+  print(form == "json" and recipe.json_schema() or recipe.reference())
+  return cli.DONE
+end
+
+local function shard_of(words)
+  if not words then return nil end
+  local index, count = words:match "^(%d+)/(%d+)$"
+  index, count = math.tointeger(tonumber(index)), math.tointeger(tonumber(count))
+  if not index or index < 1 or index > count then
+    error(("--shard: '%s' is not I/N with I from 1 to N, as in 3/8"):format(words), 0)
+  end
+  return { index = index, count = count }
+end
+
+local function positive(value, what)
+  if value and value < 1 then error(("--%s: must be at least 1"):format(what), 0) end
+  return value
+end
+
+--- The command line of a worker: the same recipe and share.
+local function worker_command(arguments, plan)
+  local program = require("fovea.recipe.jobs").program()
+  if not program then error("--jobs: needs the fovea program, not a stock interpreter", 0) end
+  local words = { program, "run", arguments.recipe, "--out", plan.folder, "--jobs", tostring(arguments.jobs) }
+  for _, override in ipairs(arguments.set) do
+    words[#words + 1], words[#words + 2] = "--set", override
+  end
+  if arguments.shard then words[#words + 1], words[#words + 2] = "--shard", arguments.shard end
+  return words
+end
+
+local function duration(seconds)
+  if seconds < 60 then return ("%.1f s"):format(seconds) end
+  if seconds < 3600 then return ("%d min %02d s"):format(seconds // 60, seconds % 60) end
+  return ("%d h %02d min"):format(seconds // 3600, seconds % 3600 // 60)
+end
+
+--- The cases and which of them are done, and what the others will cost.
+local function dry_run(plan, shard, arguments)
+  local key, store = require "fovea.recipe.key", require("fovea.recipe.store").existing(plan.folder)
+  local cases, rows, pending = recipe.cases(plan, shard), {}, {}
+  for i, case in ipairs(cases) do
+    local names = expand.names(plan, case)
+    local done = not arguments.force and plan.keyed and store:done(case.id, key.of(plan, case))
+    if not done then pending[#pending + 1] = case end
+    rows[i] = { names.model, names.image, names.layer, names.threshold, names.method, names.score,
+      done and "done" or "to do" }
+  end
+  local estimate = require("fovea.recipe.estimate").of(plan, pending)
+  if arguments.json then
+    print(json.encode({ cases = #cases, pending = #pending, seconds = estimate.seconds, bytes = estimate.bytes },
+      { indent = 2, order = { "cases", "pending" } }))
+    return cli.DONE
+  end
+  io.stdout:write(text.plain({ "model", "image", "layer", "threshold", "method", "score", "" }, rows))
+  print(("%d cases, %d to do; about %s in one process, %.0f MB of memory; results in %s"):format(#cases, #pending,
+    duration(estimate.seconds), estimate.bytes / 1e6, plan.folder))
+  if estimate.note then cli.complain("not in the estimate: " .. estimate.note) end
+  return cli.DONE
+end
+
+--- Shows progress and complaints of a run.
+local function reporter(plan, total)
+  local bar = progress.new(total, "running")
+  return bar, function(report)
+    if report.message then
+      bar:say(("fovea: %s: %s"):format(expand.text(plan, report.case), report.message))
+    end
+    bar:step(plan.images[report.case.image].name)
+  end
+end
+
+local function show(plan, result, arguments)
+  if arguments.json then
+    print(json.encode({ folder = result.folder, cases = result.done + result.there + result.failed,
+      computed = result.done, there = result.there, failed = result.failed }, { indent = 2 }))
+    return
+  end
+  if result.summary then
+    io.stdout:write(text.plain(require("fovea.report.summary").cells(result.summary)))
+  end
+  local share = arguments.shard and (" of shard " .. arguments.shard) or ""
+  print(("%d cases%s: %d computed, %d were there, %d failed; results in %s"):format(
+    result.done + result.there + result.failed, share, result.done, result.there, result.failed, plan.folder))
+end
+
+--- Does the work.
+---@param arguments table parsed command line
+---@return integer status
+function M.run(arguments)
+  if arguments.schema then return print_schema(arguments.schema[1]) end
+  if not arguments.recipe then error("run: which recipe? (fovea run --help)", 0) end
+  local shard, jobs = shard_of(arguments.shard), positive(arguments.jobs, "jobs")
+  local threads = positive(arguments.threads, "threads")
+  local plan = recipe.plan(arguments.recipe, { set = arguments.set, out = arguments.out })
+  if arguments.worker then
+    recipe.run_plan(plan, { shard = shard, jobs = jobs, threads = threads, worker = arguments.worker })
+    return cli.DONE
+  end
+  for _, warning in ipairs(plan.warnings) do cli.complain("warning: " .. warning) end
+  if arguments.dry_run then return dry_run(plan, shard, arguments) end
+  local bar, report = reporter(plan, #recipe.cases(plan, shard))
+  local command = jobs and jobs > 1 and worker_command(arguments, plan) or nil
+  local result, message = recipe.run_plan(plan, { shard = shard, jobs = jobs, threads = threads, command = command,
+    force = arguments.force, report = report })
+  bar:done()
+  if not result then
+    cli.complain(message)
+    return cli.FAILED
+  end
+  show(plan, result, arguments)
+  return result.failed > 0 and cli.FAILED or cli.DONE
+end
+
+return M

@@ -1,0 +1,243 @@
+--- From settings to a plan: models with their layers, images, strategies, methods, scores, and the list of cases, each
+--- one combination. What cannot work is refused here, before anything is written.
+local core = require "fovea.core"
+local fovea_load = require("fovea.model").load
+local layers = require "fovea.layers"
+local parts = require "fovea.recipe.parts"
+local preprocess = require "fovea.preprocess"
+local sources = require "fovea.recipe.sources"
+
+local M = {}
+
+---@class fovea.RecipePlan
+---@field name string
+---@field folder string of the results
+---@field models table[] { name, path, layers, fingerprint, message?, code? }
+---@field images fovea.Source[]
+---@field strategies fovea.RecipePart[]
+---@field methods fovea.RecipePart[]
+---@field metrics fovea.RecipePart[]
+---@field scores string[]
+---@field settings table
+---@field cases fovea.RecipeCase[]
+---@field places table<string, string>
+---@field warnings string[]
+
+---@class fovea.RecipeCase
+---@field model integer index
+---@field image integer
+---@field layer string
+---@field strategy integer
+---@field method integer
+---@field score string
+---@field index integer in the plan
+---@field id string hash of the names of all of these: the name of its record
+
+local function fail(place, text, ...) error(("%s: %s"):format(place, text:format(...)), 0) end
+
+-- models -------------------------------------------------------------------------------------------------------------
+
+--- Setting of a model, or that of the recipe.
+local function setting(plan, model, key)
+  if model.settings[key] ~= nil then return model.settings[key] end
+  return plan.settings[key]
+end
+
+--- Loads a model of the plan, with its preprocessing; the last one is kept.
+---@param plan fovea.RecipePlan
+---@param index integer
+---@return fovea.Model? model
+---@return string? message
+---@return string? code
+function M.load(plan, index)
+  if plan.loaded and plan.loaded.index == index then return plan.loaded.model end
+  plan.loaded = nil
+  collectgarbage()
+  local source = plan.models[index]
+  local model, message, code = fovea_load(source.path, { preprocess = setting(plan, source, "preprocess"),
+    upsample_coordinates = source.settings.upsample_coordinates })
+  if not model then return nil, message, code end
+  plan.loaded = { index = index, model = model }
+  return model
+end
+
+--- Hash of the file and of all weights, wherever they are stored.
+local function fingerprint(path, instance)
+  local file, message = core.file.hash(path)
+  if not file then return nil, message end
+  local hashes = { file }
+  for _, node in ipairs(instance.graph:nodes()) do
+    if node:kind() == "parameter" then hashes[#hashes + 1] = tostring(node:tensor():hash()) end
+  end
+  return core.file.hash_text(table.concat(hashes, " "))
+end
+
+--- Names of the layers that the recipe means in a model.
+local function choose_layers(plan, instance, logits)
+  local chosen, order = {}, {}
+  for i, filter in ipairs(plan.layer_filters) do
+    local place = plan.places[("layers[%d]"):format(i)] or plan.places.layers
+    local wish = filter
+    if filter == "auto" then wish = layers.default(instance.graph, logits) end
+    if filter == "sweep" then wish = layers.path(instance.graph, logits) end
+    local picked = {}
+    for _, layer in ipairs(layers.select(instance.layers, wish)) do
+      if layers.is_spatial(layer) then picked[#picked + 1] = layer.name end
+    end
+    if #picked == 0 and type(filter) == "string" and #layers.select(instance.layers, filter) == 0 then
+      fail(place, "%s", layers.unknown(instance.layers, filter))
+    elseif #picked == 0 then
+      fail(place, "none of the layers has spatial axes")
+    end
+    for _, name in ipairs(picked) do chosen[name] = true end
+  end
+  for _, layer in ipairs(instance.layers) do
+    if chosen[layer.name] then order[#order + 1] = layer.name end
+  end
+  return order
+end
+
+local function check_target(plan, source, output)
+  local class, classes = setting(plan, source, "class"), output.logits:shape()[2]
+  if class and class > classes then
+    fail(plan.places.class or plan.places.models, "%s has classes 1 to %d, there is no class %d", source.name, classes,
+      class)
+  end
+end
+
+--- Layers and fingerprint of a model. One that cannot be loaded keeps the layers as they are written; its cases fail.
+local function describe_model(plan, index)
+  local source = plan.models[index]
+  local model, message, code = M.load(plan, index)
+  local instance
+  if model then instance, message, code = model:at(model:default_shape()) end
+  if not instance then
+    source.message, source.code, source.layers = message, code, {}
+    for i, filter in ipairs(plan.layer_filters) do
+      source.layers[i] = type(filter) == "string" and filter or "function"
+    end
+    return
+  end
+  for _, warning in ipairs(model.warnings) do plan.warnings[#plan.warnings + 1] = warning end
+  local ok, output = pcall(model.output, model, instance, setting(plan, source, "output"))
+  if not ok then fail(plan.places.output or plan.places.models, "%s", output) end
+  check_target(plan, source, output)
+  source.layers = choose_layers(plan, instance, output.logits)
+  source.fingerprint, source.message = fingerprint(source.path, instance)
+end
+
+-- impossible combinations --------------------------------------------------------------------------------------------
+
+local function check_truth(plan)
+  local some = false
+  for _, image in ipairs(plan.images) do some = some or image.mask ~= nil end
+  if some then return end
+  for i, part in ipairs(plan.metrics) do
+    if part.value.needs_truth then
+      fail(plan.places[("metrics[%d]"):format(i)], "%s needs ground truth, and no image has a mask (images: masks)",
+        part.label)
+    end
+  end
+end
+
+local function check_settings(settings, places)
+  if settings.outputs.figure and not settings.outputs.overlays then
+    fail(places["outputs.figure"] or places["outputs.overlays"],
+      "a figure is made of overlays; they are switched off (outputs: overlays)")
+  end
+  for i, score in ipairs(settings.scores) do
+    if score == "probability" and settings.activation == "none" then
+      fail(places[("scores[%d]"):format(i)] or places.scores, "there is no probability with 'activation: none'")
+    end
+  end
+  local drawing = settings.drawing
+  if drawing.sign == "signed" and drawing.colormap and drawing.colormap ~= "diverging" then
+    fail(places["drawing.colormap"], "a signed map needs the colours 'diverging'")
+  end
+  local ok, message = pcall(preprocess.record, settings.preprocess or {})
+  if not ok then fail(places.preprocess, "%s", message:gsub("^[^:\n]+%.lua:%d+: ", "")) end
+  for i, model in ipairs(settings.models) do
+    ok, message = pcall(preprocess.record, type(model) == "table" and model.preprocess or {})
+    if not ok then fail(places[("models[%d].preprocess"):format(i)], "%s", message:gsub("^[^:\n]+%.lua:%d+: ", "")) end
+  end
+end
+
+local function check_doubles(settings, places)
+  local seen = {}
+  for i, score in ipairs(settings.scores) do
+    if seen[score] then fail(places[("scores[%d]"):format(i)], "'%s' stands there twice", score) end
+    seen[score] = true
+  end
+end
+
+-- cases --------------------------------------------------------------------------------------------------------------
+
+--- All cases of a plan, in the order of its lists: models, images, layers, strategies, methods, scores.
+---@param plan fovea.RecipePlan|table models with name and layers, images with name, strategies and methods with label
+---@return fovea.RecipeCase[]
+function M.cases(plan)
+  local cases = {}
+  for m, model in ipairs(plan.models) do
+    for i, image in ipairs(plan.images) do
+      for _, layer in ipairs(model.layers) do
+        for s, strategy in ipairs(plan.strategies) do
+          for k, method in ipairs(plan.methods) do
+            for _, score in ipairs(plan.scores) do
+              local names = { model.name, image.name, layer, strategy.label, method.label, score }
+              cases[#cases + 1] = { model = m, image = i, layer = layer, strategy = s, method = k, score = score,
+                index = #cases + 1, id = core.file.hash_text(table.concat(names, "\n")) }
+            end
+          end
+        end
+      end
+    end
+  end
+  return cases
+end
+
+--- The names of a case.
+---@param plan fovea.RecipePlan
+---@param case fovea.RecipeCase
+---@return table names model, image, layer, threshold, method, score
+function M.names(plan, case)
+  return { model = plan.models[case.model].name, image = plan.images[case.image].name, layer = case.layer,
+    threshold = plan.strategies[case.strategy].label, method = plan.methods[case.method].label, score = case.score }
+end
+
+--- A case in words, for lists and messages.
+---@param plan fovea.RecipePlan
+---@param case fovea.RecipeCase
+---@return string
+function M.text(plan, case)
+  local names = M.names(plan, case)
+  return table.concat({ names.model, names.image, names.layer, names.threshold, names.method, names.score }, "  ")
+end
+
+--- The plan of a recipe; raises with the place of what is wrong.
+---@param settings table see recipe/check.lua
+---@param places table<string, string>
+---@param base string folder of the recipe
+---@return fovea.RecipePlan
+function M.plan(settings, places, base)
+  check_settings(settings, places)
+  check_doubles(settings, places)
+  local plan = { name = settings.name, folder = settings.results, settings = settings, places = places, warnings = {},
+    scores = settings.scores, layer_filters = {} }
+  plan.strategies = parts.strategies(settings, places, base)
+  plan.methods = parts.methods(settings, places, base)
+  plan.metrics = parts.metrics(settings, places, base)
+  for i, filter in ipairs(settings.layers) do
+    plan.layer_filters[i] = parts.layer_filter(filter, base, places[("layers[%d]"):format(i)] or places.layers)
+  end
+  plan.models = sources.models(settings, places)
+  plan.images = sources.images(settings, places)
+  check_truth(plan)
+  for index in ipairs(plan.models) do describe_model(plan, index) end
+  plan.keyed = parts.all_keyed(plan.strategies) and parts.all_keyed(plan.methods) and parts.all_keyed(plan.metrics)
+  plan.cases = M.cases(plan)
+  return plan
+end
+
+M.setting = setting
+
+return M

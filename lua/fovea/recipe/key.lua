@@ -1,0 +1,68 @@
+--- The key of a case: a hash of everything its result depends on. A result whose key fits is never computed again; one
+--- whose model, image, mask, strategy file or settings changed is. The text that is hashed is stable: one line each.
+local core = require "fovea.core"
+local expand = require "fovea.recipe.expand"
+local json = require "fovea.json"
+
+local M = {}
+
+local FORMAT = 1 -- of the records: changes when they get other fields
+
+local function hash_of(path)
+  local hash = core.file.hash((path:gsub("%.safetensors#.*$", ".safetensors")))
+  return hash or "missing"
+end
+
+--- Hashes of the files of an image, kept for the last image.
+---@param plan fovea.RecipePlan
+---@param index integer
+---@return { image: string, mask: string? }
+function M.image_hashes(plan, index)
+  if not plan.hashed or plan.hashed.index ~= index then
+    local image = plan.images[index]
+    plan.hashed = { index = index, image = hash_of(image.path), mask = image.mask and hash_of(image.mask) }
+  end
+  return plan.hashed
+end
+
+local function metrics_text(plan)
+  local texts = {}
+  for i, part in ipairs(plan.metrics) do texts[i] = ("%s %s"):format(part.label, part.fingerprint) end
+  return table.concat(texts, "; ")
+end
+
+--- The text that the key of a case is the hash of.
+---@param plan fovea.RecipePlan
+---@param case fovea.RecipeCase
+---@return string
+function M.text(plan, case)
+  local model, outputs = plan.models[case.model], plan.settings.outputs
+  local hashes, names = M.image_hashes(plan, case.image), expand.names(plan, case)
+  local function setting(key)
+    local value = expand.setting(plan, model, key)
+    return value == nil and "-" or json.encode(value)
+  end
+  local strategy, method = plan.strategies[case.strategy], plan.methods[case.method]
+  return table.concat({
+    ("fovea %s, record %d"):format(core.version(), FORMAT),
+    ("model %s %s"):format(names.model, model.fingerprint or "missing"),
+    ("image %s %s"):format(names.image, hashes.image), ("mask %s"):format(hashes.mask or "-"),
+    ("layer %s"):format(case.layer), ("threshold %s %s"):format(strategy.label, strategy.fingerprint or "-"),
+    ("method %s %s"):format(method.label, method.fingerprint or "-"), ("score %s"):format(case.score),
+    ("reduction %s"):format(plan.settings.reduction), ("class %s"):format(setting "class"),
+    ("output %s"):format(setting "output"), ("activation %s"):format(setting "activation"),
+    ("preprocess %s"):format(setting "preprocess"), ("spacing %s"):format(setting "spacing"),
+    ("ground truth label %s"):format(setting "ground_truth_label"),
+    ("upsample %s"):format(tostring(model.settings.upsample_coordinates)), ("metrics %s"):format(metrics_text(plan)),
+    ("outputs %s %s %s"):format(tostring(outputs.overlays), tostring(outputs.panels), tostring(outputs.raw)),
+    ("drawing %s"):format(json.encode(plan.settings.drawing)),
+  }, "\n")
+end
+
+--- The key of a case.
+---@param plan fovea.RecipePlan
+---@param case fovea.RecipeCase
+---@return string
+function M.of(plan, case) return core.file.hash_text(M.text(plan, case)) end
+
+return M
