@@ -86,10 +86,9 @@ end
 --- Score and gradients of one target: one backward pass.
 local function pick(job, target)
   local start = core.clock()
-  local score, seed = targets.score(job, target)
-  local gradients, message, code = job:gradients(seed)
+  local gradients, message, code = job:gradients(targets.seed(job, target))
   if not gradients then return nil, message, code end
-  return { mask = target.mask, record = target.record, score = score, gradients = gradients,
+  return { mask = target.mask, record = target.record, score = targets.score(job, target), gradients = gradients,
     seconds = core.clock() - start }
 end
 

@@ -33,6 +33,7 @@ M.help, M.reload = function(what) require("fovea.help").help(what) end, require(
 
 -- experiments
 M.recipe = require "fovea.recipe"
+M.sweep_thresholds = require("fovea.sweep").sweep_thresholds
 
 -- time, memory, threads
 M.clock, M.threads = core.clock, core.threads

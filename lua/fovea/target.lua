@@ -84,22 +84,35 @@ local function score_kind(job, term)
   return job.activation
 end
 
---- Score of a target and its gradient with respect to the logits.
+local function term_options(job, target, term)
+  local mean = target.mean or job.reduction == "mean"
+  return { kind = score_kind(job, term), class = term.class, axis = 2, mean = mean }
+end
+
+--- Score of a target.
 ---@param job fovea.Job
 ---@param target fovea.Target
 ---@return { kind: string, reduction: string, value: number, saturated: number } score
----@return fovea.Tensor seed
 function M.score(job, target)
   local score = { kind = job.score, reduction = target.mean and "mean" or job.reduction, value = 0, saturated = 1 }
+  for _, term in ipairs(target.terms) do
+    local part = assert(core.cam.score(job.logits, term.weights, term_options(job, target, term)))[1]
+    score.value, score.saturated = score.value + part.value, math.min(score.saturated, part.saturated)
+  end
+  return score
+end
+
+--- Gradient of the score of a target with respect to the logits.
+---@param job fovea.Job
+---@param target fovea.Target
+---@return fovea.Tensor seed
+function M.seed(job, target)
   local seed
   for _, term in ipairs(target.terms) do
-    local options = { kind = score_kind(job, term), class = term.class, axis = 2, mean = score.reduction == "mean" }
-    local part = assert(core.cam.score(job.logits, term.weights, options))[1]
-    local part_seed = assert(core.cam.seed(job.logits, term.weights, options))
-    score.value, score.saturated = score.value + part.value, math.min(score.saturated, part.saturated)
-    seed = seed and seed + part_seed or part_seed
+    local part = assert(core.cam.seed(job.logits, term.weights, term_options(job, target, term)))
+    seed = seed and seed + part or part
   end
-  return score, seed
+  return seed
 end
 
 --- The targets of a strategy for a job.

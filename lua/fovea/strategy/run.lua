@@ -99,13 +99,12 @@ local function select(strategy, u, context)
     of = #records > 0 and records or nil }
 end
 
-local function is_binary(mask) return mask:eq(0):lor(mask:eq(1)):min() == 1 end
-
 local function finish(mask, info, record)
   record.count = math.tointeger(mask:count_nonzero())
   record.flags = info.flags or {}
   if record.count == 0 then record.flags[#record.flags + 1] = "EMPTY_TARGET" end
-  record.kind = info.terms and "signed" or is_binary(mask) and "mask" or "weights"
+  local binary = mask:sum() == record.count -- of weights in 0..1, this takes only zeros and ones
+  record.kind = info.terms and "signed" or binary and "mask" or "weights"
   return record
 end
 
