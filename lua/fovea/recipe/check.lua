@@ -25,6 +25,11 @@ function M.resolve(base, path)
   return ("%s/%s"):format(base, path)
 end
 
+--- Message of an error without the place in the toolkit's own code; a place in a user's file stays.
+---@param message any
+---@return string
+function M.bare(message) return (tostring(message):gsub("^[^:\n]*fovea/[%w_/]+%.lua:%d+: ", "")) end
+
 --- Kinds of nodes that a type accepts.
 local accepted = {
   text = { text = true, number = true }, path = { text = true }, integer = { number = true },

@@ -1,5 +1,6 @@
 --- From settings to a plan: models with their layers, images, strategies, methods, scores, and the list of cases, each
 --- one combination. What cannot work is refused here, before anything is written.
+local check = require "fovea.recipe.check"
 local core = require "fovea.core"
 local fovea_load = require("fovea.model").load
 local layers = require "fovea.layers"
@@ -155,10 +156,10 @@ local function check_settings(settings, places)
     fail(places["drawing.colormap"], "a signed map needs the colours 'diverging'")
   end
   local ok, message = pcall(preprocess.record, settings.preprocess or {})
-  if not ok then fail(places.preprocess, "%s", message:gsub("^[^:\n]+%.lua:%d+: ", "")) end
+  if not ok then fail(places.preprocess, "%s", check.bare(message)) end
   for i, model in ipairs(settings.models) do
     ok, message = pcall(preprocess.record, type(model) == "table" and model.preprocess or {})
-    if not ok then fail(places[("models[%d].preprocess"):format(i)], "%s", message:gsub("^[^:\n]+%.lua:%d+: ", "")) end
+    if not ok then fail(places[("models[%d].preprocess"):format(i)], "%s", check.bare(message)) end
   end
 end
 

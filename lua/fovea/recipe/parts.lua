@@ -1,6 +1,7 @@
 --- Strategies, methods, metrics and layer filters of a recipe: each with a label for tables and a fingerprint that
 --- changes when its file does. A function given from Lua has no fingerprint: its cases are always computed anew.
 local cam = require "fovea.cam"
+local check = require "fovea.recipe.check"
 local metric = require "fovea.metric"
 local script = require "fovea.recipe.script"
 local threshold = require "fovea.threshold"
@@ -17,7 +18,7 @@ local function fail(place, text, ...) error(("%s: %s"):format(place, text:format
 --- Calls f; an error becomes one with the place in front.
 local function at(place, f, ...)
   local results = table.pack(pcall(f, ...))
-  if not results[1] then fail(place, "%s", (tostring(results[2]):gsub("^[^:\n]+%.lua:%d+: ", ""))) end
+  if not results[1] then fail(place, "%s", check.bare(results[2])) end
   return table.unpack(results, 2, results.n)
 end
 

@@ -1,5 +1,6 @@
 --- Runs units of work: one model, one image, its cases. The forward pass always taps all layers of the recipe, so that
 --- a case has the same bits whatever else is computed along with it.
+local check = require "fovea.recipe.check"
 local core = require "fovea.core"
 local expand = require "fovea.recipe.expand"
 local explain_all = require("fovea.explain").explain_all
@@ -34,7 +35,7 @@ end
 --- Writes the result of a case: its files, then its record.
 local function succeed(run, case, heats, truth)
   local ok, record, message, code = attempt(writer.record, run, case, heats, truth)
-  if not ok then return fail(run, case, (tostring(record):gsub("^[^:\n]+%.lua:%d+: ", "")), "argument") end
+  if not ok then return fail(run, case, check.bare(record), "argument") end
   if not record then return fail(run, case, message, code) end
   local written, problem = run.store:put(case.id, record)
   run.report { case = case, outcome = written and "done" or "failed", message = problem }
@@ -94,7 +95,7 @@ local run_chunk
 local function after_error(run, unit, score, chunk, cases, message)
   if #chunk == 1 then
     for _, case in ipairs(cases[chunk[1]]) do
-      fail(run, case, (tostring(message):gsub("^[^:\n]+%.lua:%d+: ", "")), "argument")
+      fail(run, case, check.bare(message), "argument")
     end
     return
   end

@@ -147,7 +147,7 @@ local function from_value(value, place, base, depth)
   if depth > MOST_LEVELS then fail(place, "more than %d levels", MOST_LEVELS) end
   if node.kind == "string" then node.kind = "text" end
   if node.kind == "nil" then node.kind = "null" end
-  if node.kind == "table" and is_object(value) then node.kind = "function" end
+  if node.kind == "table" and depth > 1 and is_object(value) then node.kind = "function" end
   if node.kind ~= "table" then return node end
   node.value = nil
   if #value > 0 and value[1] ~= nil then
