@@ -1,0 +1,33 @@
+local s = require "support.strategy"
+local fovea = require "fovea"
+
+describe("tp", function()
+  local u = s.map { { 0.9, 0.6, 0.2, 0.1 } }
+  local context = { ground_truth = fovea.tensor { { 1, 0, 1, 0 } } }
+  local expected = ({ tp = { 1, 0, 0, 0 }, fp = { 0, 1, 0, 0 }, fn = { 0, 0, 1, 0 } })["tp"]
+
+  it("compares the prediction with the ground truth", function()
+    assert.same({ expected }, (s.select("tp", u, context)))
+    assert.are.equal("tp(fixed:0.5)", select(2, s.select("tp", u, context)).spec)
+  end)
+
+  it("takes any prediction", function()
+    local want = ({ tp = { 1, 0, 0, 0 }, fp = { 0, 0, 0, 0 }, fn = { 0, 0, 1, 0 } })["tp"]
+    assert.same({ want }, (s.select("tp(top_k:1)", u, context)))
+  end)
+
+  it("gives with the others the prediction and the reference (oracle 9)", function()
+    local noise = fovea.uniform({ 8, 9 }, { seed = 5 })
+    local truth = fovea.uniform({ 8, 9 }, { seed = 6 }):gt(0.6)
+    local with = { ground_truth = truth }
+    local prediction = fovea.threshold.apply("otsu", noise)
+    assert.is_true(fovea.threshold.apply("tp(otsu) | fp(otsu)", noise, with):equal(prediction))
+    assert.is_true(fovea.threshold.apply("tp(otsu) | fn(otsu)", noise, with):equal(truth))
+    assert.are.equal(0, fovea.threshold.apply("tp(otsu) & (fn(otsu) | fp(otsu))", noise,
+      with):sum())
+  end)
+
+  it("needs a ground truth", function()
+    assert.error_matches(function() s.select("tp", u) end, "threshold 'tp' needs the ground truth")
+  end)
+end)
