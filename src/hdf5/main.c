@@ -49,7 +49,9 @@ static void set_limits(unsigned long long memory, unsigned long long millisecond
     limit(RLIMIT_CPU, (rlim_t)(milliseconds / 1000 + 1));
 }
 
-/* Opens the file on standard input; afterwards the process cannot open any other. */
+/* Opens the file on standard input; afterwards the process cannot open any other. The file is read into
+ * memory at once: the other drivers of the library look for its name, which a file in memory does not have.
+ */
 static fv_status open_input(hid_t *file, size_t *size, fv_error *err)
 {
     struct stat st;
@@ -58,7 +60,10 @@ static fv_status open_input(hid_t *file, size_t *size, fv_error *err)
     *size = (size_t)st.st_size;
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
     H5PLset_loading_state(0);
-    *file = H5Fopen("/proc/self/fd/0", H5F_ACC_RDONLY, H5P_DEFAULT);
+    hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+    H5Pset_fapl_core(access, 1 << 16, 0);
+    *file = H5Fopen("/proc/self/fd/0", H5F_ACC_RDONLY, access);
+    H5Pclose(access);
     limit(RLIMIT_NOFILE, 0);
     if (*file < 0) return fv_fail(err, FV_STATUS_FORMAT, "not an HDF5 file, or a damaged one");
     return FV_OK;
