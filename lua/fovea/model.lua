@@ -110,7 +110,7 @@ local function load_graph(path, options)
 end
 
 --- Loads a model: a file with a graph (ONNX), or the weights (PyTorch, safetensors, ONNX) of a network of fovea.arch.
----@param path string
+---@param path string the file; with `arch` also "random" or "random:SEED": weights drawn at random
 ---@param options? { preprocess: table?, upsample_coordinates: string?, input_shape: integer[]?,
 --- arch: string|fovea.Architecture|nil, arch_options: table?, strict: boolean?, map: string|function|nil,
 --- entry: string? } preprocess: how images become the input (fovea.preprocess; default: what is written beside the
@@ -125,9 +125,10 @@ function M.load(path, options)
   options = options or {}
   if type(path) ~= "string" then error("load: path must be a string, not a " .. type(path), 2) end
   lookup.check_keys(options, LOAD_OPTIONS, "load")
+  if options.arch then return require("fovea.import.fit").load(path, options) end
   local format, message, code = import.format(path)
   if not format then return nil, message, code end
-  if options.arch or not format.model then return require("fovea.import.fit").load(path, options) end
+  if not format.model then return require("fovea.import.fit").load(path, options) end
   return load_graph(path, options)
 end
 

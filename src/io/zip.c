@@ -45,8 +45,10 @@ static int is_plain_name(const char *name)
     if (!*name || *name == '/' || (name[1] == ':')) return 0;
     for (const char *c = name; *c; c++)
         if (*c == '\\' || (unsigned char)*c < ' ' || *c == 0x7f) return 0;
-    for (const char *part = name; part; part = strchr(part, '/'), part += part != NULL)
+    for (const char *part = name, *slash; part; part = slash ? slash + 1 : NULL) {
+        slash = strchr(part, '/');
         if (strncmp(part, "..", 2) == 0 && (part[2] == '/' || part[2] == '\0')) return 0;
+    }
     return 1;
 }
 

@@ -28,8 +28,9 @@ local M = {
 function M.define(parser)
   parser:epilog(M.epilog .. "\n\nStrategies, as NAME:VALUE,NAME=VALUE; combined as 'a & b', 'a | b', 'a - b', '~a'; "
     .. "(...) stands for another one,\nas in component(otsu):largest:\n" .. strategies())
-  parser:argument("model", "model file (.onnx)"):args "?"
+  parser:argument("model", "model (.onnx), or weights (.pth, .safetensors) with --arch"):args "?"
   parser:argument("images", "PNG, JPEG, .npy or .safetensors files"):args "*"
+  cli.define_model(parser)
   parser:option("--from", "repeat a record instead: FILE.json#N, as --out wrote it")
   parser:option("--out", "folder for the results"):count(1)
   parser:option("--layer", "layer name, pattern or 'all' (default: bottleneck and last block)"):count "*"
@@ -130,7 +131,9 @@ local function plan(arguments)
     error(("%s is missing"):format(arguments.model and "the images" or "the model"), 0)
   end
   local truths = ground_truths(arguments)
-  local model, message = load_model(arguments.model, { upsample_coordinates = arguments.upsample })
+  local loading = cli.load_options(arguments)
+  loading.upsample_coordinates = arguments.upsample
+  local model, message = load_model(arguments.model, loading)
   if not model then return nil, message end
   local list, options = {}, explain_options(arguments, model)
   for i, path in ipairs(arguments.images) do
@@ -142,7 +145,8 @@ local function plan(arguments)
 end
 
 local OF_A_RECORD = { "layer", "threshold", "method", "score", "reduction", "activation", "output", "class", "size",
-  "fit", "channels", "order", "scale", "mean", "std", "upsample", "ground_truth", "ground_truth_label", "spacing" }
+  "fit", "channels", "order", "scale", "mean", "std", "upsample", "ground_truth", "ground_truth_label", "spacing",
+  "arch", "arch_option", "entry", "map", "partial" }
 
 --- The same for a record.
 local function plan_from(arguments)

@@ -20,6 +20,31 @@ function M.complain(text)
   io.stderr:write("fovea: ", text, "\n")
 end
 
+--- Options of commands that take a model: the network that weights belong to, and how they fit it.
+---@param parser table argparse parser
+function M.define_model(parser)
+  parser:option("--arch", "network of the weights: NAME or FILE.lua (MODEL may then be random or random:SEED)")
+  parser:option("--arch-option", "option of the network, KEY=VALUE"):count "*"
+  parser:option("--entry", "part of a PyTorch checkpoint that holds the weights")
+  parser:option("--map", "how the weights are named: names, order, or a code base that the network knows")
+  parser:flag("--partial", "accept weights that lack some parameters, or have others")
+end
+
+--- The options of fovea.load that define_model asked for.
+---@param arguments table parsed command line
+---@return table
+function M.load_options(arguments)
+  local options = { arch = arguments.arch, entry = arguments.entry, map = arguments.map }
+  if arguments.partial then options.strict = false end
+  for _, text in ipairs(arguments.arch_option) do
+    local key, value = text:match "^([^=]+)=(.*)$"
+    if not key then error(("--arch-option: '%s' is not KEY=VALUE"):format(text), 0) end
+    options.arch_options = options.arch_options or {}
+    options.arch_options[key] = value
+  end
+  return options
+end
+
 local function overview()
   local rows = {}
   for _, name in ipairs(lookup.names "fovea.cli") do

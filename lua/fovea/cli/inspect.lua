@@ -1,13 +1,16 @@
---- fovea inspect MODEL: the layers of a model.
+--- fovea inspect FILE: the layers of a model, or the tensors of a weight file.
 local cli = require "fovea.cli"
 local fovea = require "fovea"
+local import = require "fovea.import"
+local sidecar = require "fovea.import.sidecar"
 
-local M = { summary = "show the layers, shapes and parameters of a model" }
+local M = { summary = "show the layers of a model, or the tensors of a weight file" }
 
 --- Describes the command line.
 ---@param parser table argparse parser
 function M.define(parser)
-  parser:argument("model", "model file (.onnx)")
+  parser:argument("model", "model (.onnx) or weights (.pth, .safetensors); the latter as a model with --arch")
+  cli.define_model(parser)
   parser:option("--layer", "only layers of this name or pattern"):count "*"
   parser:option("--size", "inspect at this input size, WxH or WxHxD")
   parser:flag("--json", "print one JSON object")
@@ -43,26 +46,68 @@ local function describe(model, layers)
     default_layers = fovea.json.array(model:default_layers()) }
 end
 
---- Does the work.
----@param arguments table parsed command line
----@return integer status
-function M.run(arguments)
-  local model, message = fovea.load(arguments.model)
-  if not model then
-    cli.complain(message)
-    return cli.FAILED
-  end
+local function show_model(model, arguments)
   if arguments.size then model.inspection_shape = shape_at(model, arguments.size) end
   local layers = model:layers(#arguments.layer > 0 and arguments.layer or nil)
   if #layers == 0 then error(fovea.layers.unknown(model:layers(), arguments.layer[1]), 0) end
   if arguments.json then
     print(fovea.json.encode(describe(model, layers), { indent = 2, order = { "model", "name", "kind", "shape" } }))
-    return cli.DONE
+    return
   end
   print(model:table(layers))
   print(("outputs: %s\ndefault layers: %s"):format(table.concat(model:outputs(), ", "),
     table.concat(model:default_layers(), ", ")))
   for _, warning in ipairs(model.warnings) do print("warning: " .. warning) end
+end
+
+local function shape_text(shape) return #shape == 0 and "scalar" or table.concat(shape, "x") end
+
+local function show_weights(weights, arguments)
+  local rows, lines, total, width = fovea.json.array {}, {}, 0, 0
+  for i, name in ipairs(weights.names) do
+    local count = 1
+    for _, size in ipairs(weights.shapes[name]) do count = count * size end
+    total, width = total + count, math.max(width, #name)
+    rows[i] = { name = name, dtype = weights.dtypes[name], shape = fovea.json.array(weights.shapes[name]) }
+  end
+  if arguments.json then
+    print(fovea.json.encode({ file = weights.path, format = weights.format, metadata = weights.metadata,
+      tensors = rows }, { indent = 2, order = { "file", "format", "name", "dtype", "shape" } }))
+    return
+  end
+  for i, row in ipairs(rows) do
+    lines[i] = ("%-" .. width .. "s  %-8s  %s"):format(row.name, row.dtype, shape_text(row.shape))
+  end
+  lines[#lines + 1] = ("%s: %s weights, %d tensors, %d elements"):format(weights.path, weights.format, #rows, total)
+  print(table.concat(lines, "\n"))
+end
+
+--- Weights that nothing says the network of; or nil when the file is to be loaded as a model.
+local function bare_weights(arguments)
+  local format = import.format(arguments.model)
+  if arguments.arch or not format or format.model then return nil end
+  local weights, message = import.weights(arguments.model, { entry = arguments.entry })
+  if not weights then return nil, message end
+  local notes, complaint = sidecar.read(arguments.model, weights.metadata)
+  if not notes then return nil, complaint end
+  return not notes.arch and weights or nil
+end
+
+--- Does the work.
+---@param arguments table parsed command line
+---@return integer status
+function M.run(arguments)
+  local weights, message = bare_weights(arguments)
+  local model
+  if not (weights or message) then model, message = fovea.load(arguments.model, cli.load_options(arguments)) end
+  if weights then
+    show_weights(weights, arguments)
+  elseif model then
+    show_model(model, arguments)
+  else
+    cli.complain(message)
+    return cli.FAILED
+  end
   return cli.DONE
 end
 

@@ -47,7 +47,9 @@ local function completed(options, weights, arch)
   local notes, message, code = sidecar.read(weights.path, weights.metadata)
   if not notes then return nil, message, code end
   local all = setmetatable({ preprocess = options.preprocess or notes.preprocess }, { __index = options })
-  if not options.arch then all.arch, all.arch_options = notes.arch, options.arch_options or notes.arch_options end
+  if notes.arch and (options.arch or notes.arch) == notes.arch then
+    all.arch, all.arch_options = notes.arch, options.arch_options or notes.arch_options
+  end
   if all.arch then return all end
   return nil, ("%s: weights without a network: name its architecture (arch = ..., --arch NAME; %s, or FILE.lua)")
     :format(weights.path, table.concat(arch.names(), ", ")), "unsupported"
@@ -63,24 +65,49 @@ local function assemble(weights, options, arch, settings)
   if not store then return nil, failure, class end
   local model, trouble, cause = arch.model(options.arch, options.arch_options, store, settings)
   if not model then return nil, trouble, cause end
-  model.path, model.match, model.warnings = weights.path, match, warnings_of(weights, match)
+  model.match, model.warnings = match, warnings_of(weights, match)
   return model
 end
 
---- A model of an architecture with the weights of a file.
----@param path string PyTorch, safetensors, ONNX
----@param options { arch: string|fovea.Architecture|nil, arch_options: table?, strict: boolean?,
----  map: string|function|nil, entry: string?, preprocess: table?, input_shape: integer[]? } see fovea.load
----@return fovea.Model? model with the field `match`
----@return string? message
----@return string? code
-function M.load(path, options)
+--- Seed in "random" and "random:SEED", unless there is a file of that name.
+local function seed_of(path)
+  local seed = path == "random" and "0" or path:match "^random:(%d+)$"
+  return seed and not require("lfs").attributes(path, "mode") and math.tointeger(tonumber(seed)) or nil
+end
+
+--- What load needs to do the same again, for records.
+local function again(options)
+  local function plain(value) return type(value) == "string" and value or nil end
+  return { arch = plain(options.arch), arch_options = options.arch_options, strict = options.strict,
+    map = plain(options.map), entry = options.entry }
+end
+
+local function load(path, options)
   local arch = require "fovea.arch"
+  local settings = { preprocess = options.preprocess, input_shape = options.input_shape, seed = seed_of(path) }
+  if options.arch and settings.seed then
+    return arch.model(options.arch, options.arch_options, {}, settings)
+  end
   local weights <close>, message, code = import.weights(path, { entry = options.entry })
   if not weights then return nil, message, code end
   local all, reason, kind = completed(options, weights, arch)
   if not all then return nil, reason, kind end
-  return assemble(weights, all, arch, { preprocess = all.preprocess, input_shape = all.input_shape })
+  settings.preprocess = all.preprocess
+  return assemble(weights, all, arch, settings)
+end
+
+--- A model of an architecture with the weights of a file.
+---@param path string PyTorch, safetensors, ONNX; or "random", "random:SEED"
+---@param options { arch: string|fovea.Architecture|nil, arch_options: table?, strict: boolean?,
+---  map: string|function|nil, entry: string?, preprocess: table?, input_shape: integer[]? } see fovea.load
+---@return fovea.Model? model with the field `match`: what was found where (fovea.Match)
+---@return string? message
+---@return string? code
+function M.load(path, options)
+  local model, message, code = load(path, options)
+  if not model then return nil, message, code end
+  model.path, model.load_options = path, again(options)
+  return model
 end
 
 return M

@@ -1,13 +1,14 @@
 --- What is written beside weights: in NAME.yaml next to the file, or in the metadata of the file itself.
 ---
----     # m2unet.yaml, beside m2unet.pth
----     arch: m2unet
----     arch_options: { widths: [16, 32] }
----     preprocess:
----       channels: 3
----       mean: [0.485, 0.456, 0.406]
----       std: [0.229, 0.224, 0.225]
----       size: { policy: pad, multiple: 32 }
+---     # drive.yaml, beside drive.pth; other keys at the top level belong to others
+---     fovea:
+---       arch: r2unet
+---       arch_options: { t: 3 }
+---       preprocess:
+---         channels: 3
+---         mean: [0.485, 0.456, 0.406]
+---         std: [0.229, 0.224, 0.225]
+---         size: { policy: pad, multiple: 16 }
 ---
 --- In metadata (safetensors, ONNX) the keys are fovea.arch, fovea.arch_options and fovea.preprocess, the latter two as
 --- JSON. An architecture is named here, never a path: opening a file must not run code that came with it.
@@ -23,7 +24,10 @@ local M = {}
 ---@field arch string?
 ---@field arch_options table?
 
-local FIELDS, LIMIT = { "arch", "arch_options", "preprocess" }, 65536
+local FIELDS = { "arch", "arch_options", "preprocess" }
+
+--- Bytes of the largest YAML file that is looked at.
+local LIMIT = 1 << 20
 
 --- The path of the YAML file that belongs to a weight file.
 ---@param path string
@@ -51,9 +55,10 @@ local function guarded(where, make)
 end
 
 local function from_yaml(path)
-  local text, message, code = core.file.read(path, { limit = LIMIT })
+  local text, message, code = core.file.read(path)
   if not text then return nil, message, code end
-  return guarded(path, function() return require("lyaml").load(text) end)
+  if not ("\n" .. text):find "\n[\"']?fovea[\"']?%s*:" then return {} end
+  return guarded(path, function() return require("lyaml").load(text).fovea end)
 end
 
 local function from_metadata(path, metadata)
@@ -73,7 +78,8 @@ function M.read(path, metadata)
   local notes, message, code = from_metadata(path, metadata or {})
   if not notes then return nil, message, code end
   local beside = M.path(path)
-  if beside == path or require("lfs").attributes(beside, "mode") ~= "file" then return notes end
+  local found = beside ~= path and require("lfs").attributes(beside)
+  if not found or found.mode ~= "file" or found.size == 0 or found.size > LIMIT then return notes end
   local yaml, reason, kind = from_yaml(beside)
   if not yaml then return nil, reason, kind end
   for _, name in ipairs(FIELDS) do
