@@ -13,10 +13,10 @@ local function host_module()
   return found and type(host) == "table" and host or nil
 end
 
---- Lines that one value may take on a terminal.
-local function most_lines()
-  local _, rows = core.terminal.size()
-  return rows and math.max(8, rows - 4)
+--- Columns of the terminal, and lines that one value may take.
+local function room()
+  local columns, rows = core.terminal.size()
+  return columns, rows and math.max(8, rows - 4)
 end
 
 local PICTURE = { columns = 48, rows = 12 }
@@ -99,7 +99,7 @@ end
 function M.run(options)
   local host, tty = host_module(), core.isatty(0) and core.isatty(1)
   local current = session.new {
-    lines = tty and most_lines or nil, picture = small_picture,
+    size = tty and room or nil, picture = small_picture,
     complain = tty and function(text) -- the terminal has shown ^C
       io.stderr:write(text:find "^interrupted" and "\n" or "", text)
     end or nil,

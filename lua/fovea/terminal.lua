@@ -18,6 +18,30 @@ function M.size()
   return columns, rows
 end
 
+--- A text without lines wider than the terminal: long ones go on in the next, as far in as they began.
+---@param text string
+---@param columns integer? nil: as it is
+---@return string
+function M.wrapped(text, columns)
+  if not columns then return text end
+  local lines = {}
+  for line in (text .. "\n"):gmatch "(.-)\n" do
+    local indent = line:match "^%s*"
+    while (utf8.len(line) or #line) > columns do
+      local limit = utf8.offset(line, columns + 1) or columns + 1
+      local cut
+      for at in line:sub(1, limit):gmatch "()%s" do
+        if at > #indent + 1 then cut = at end
+      end
+      if not cut then break end
+      lines[#lines + 1] = line:sub(1, cut - 1):match "^(.-)%s*$"
+      line = indent .. line:sub(cut):gsub("^%s+", "")
+    end
+    lines[#lines + 1] = line
+  end
+  return table.concat(lines, "\n")
+end
+
 --- How many colours symbols may have.
 local function colours_of(getenv, found)
   if (getenv "NO_COLOR" or "") ~= "" then return "none" end

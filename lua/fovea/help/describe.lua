@@ -26,6 +26,27 @@ local function add_indented(out, lines)
   for _, line in ipairs(lines) do add(out, "%s", line == "" and "" or "  " .. line) end
 end
 
+--- The local variable `name` that a function uses, if it has one.
+local function name_inside(f)
+  for i = 1, 60 do
+    local variable, value = debug.getupvalue(f, i)
+    if not variable then return nil end
+    if variable == "name" and type(value) == "string" then return value end
+  end
+end
+
+--- A file found by name, for a function that makes what it describes (fovea.threshold.otsu; made anew at each access,
+--- so it is recognised by where it comes from and the name it keeps).
+local function folder_and_name(value)
+  local name, info = name_inside(value), debug.getinfo(value, "S")
+  for _, folder in ipairs(name and M.FOLDERS or {}) do
+    local module = package.loaded[folder.package]
+    local made = type(module) == "table" and getmetatable(module) and module[name]
+    local there = type(made) == "function" and debug.getinfo(made, "S")
+    if there and there.source == info.source and there.linedefined == info.linedefined then return folder, name end
+  end
+end
+
 --- Breaks a text into lines of a width.
 local function wrapped(text, width)
   local lines, line = {}, ""
@@ -141,7 +162,7 @@ local function add_methods(out, files, name)
   local rows = {}
   for _, file in ipairs(files) do
     for _, entry in ipairs(file.entries) do
-      local is_method = entry.owner and entry.owner ~= "M" and entry.parameters
+      local is_method = entry.owner and entry.owner ~= "M" and entry.parameters and not entry.name:find "^__"
       if is_method and owner_class(entry) == name:gsub("^fovea%.", "") then
         rows[#rows + 1] = { (entry.colon and ":" or ".") .. entry.name .. entry.parameters, docs.summary(entry) }
       end
@@ -212,8 +233,8 @@ local function add_named_file(out, folder, name)
   local rows = {}
   for _, parameter in ipairs(loaded and type(module) == "table" and module.parameters or {}) do
     local default = parameter.default
-    rows[#rows + 1] = { parameter.name, (default == nil and "" or "default " .. tostring(default))
-      .. (parameter.doc and ("  " .. parameter.doc) or "") }
+    local remark = default ~= nil and default ~= "" and (" (default %s)"):format(tostring(default)) or ""
+    rows[#rows + 1] = { parameter.name, (parameter.doc or "") .. remark }
   end
   add_rows(out, rows)
   add(out, "  (%s)", place(file))
@@ -240,6 +261,6 @@ end
 
 M.place, M.add, M.find_class, M.owner_class, M.c_entry = place, add, find_class, owner_class, c_entry
 M.add_function, M.add_class, M.op_named, M.add_op = add_function, add_class, op_named, add_op
-M.add_named_file, M.add_module = add_named_file, add_module
+M.add_named_file, M.add_module, M.folder_and_name = add_named_file, add_module, folder_and_name
 
 return M

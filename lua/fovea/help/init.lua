@@ -4,6 +4,7 @@ local core = require "fovea.core"
 local describe = require "fovea.help.describe"
 local docs = require "fovea.docs"
 local lookup = require "fovea.lookup"
+local terminal = require "fovea.terminal"
 
 local M = {}
 
@@ -55,6 +56,8 @@ end
 local function describe_function(out, value)
   local entry, file, line = docs.of_function(value)
   if entry then return describe.add_function(out, docs.all(), entry, value) end
+  local folder, found_name = describe.folder_and_name(value)
+  if folder then return describe.add_named_file(out, folder, found_name) end
   if file then return add(out, "function without documentation (%s)", describe.place(file, line)) end
   local name, class = c_name_of(value)
   if class == "Graph" and op_named(name) then return describe.add_op(out, op_named(name)) end
@@ -159,6 +162,6 @@ end
 
 --- Prints the documentation of something.
 ---@param what any see `text`
-function M.help(what) print(M.text(what)) end
+function M.help(what) print(terminal.wrapped(M.text(what), (terminal.size()))) end
 
 return M

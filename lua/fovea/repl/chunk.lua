@@ -2,22 +2,28 @@
 --- of a statement stay.
 local M = {}
 
---- Locals of the chunk that called, by name; those that are closed at its end are left out.
-local function locals_of(level, text)
-  local found, i = {}, 1
+--- Makes the locals at a level of the stack global; those that are closed at the end of the chunk are left out.
+local function keep(level, text, env)
+  local i = 1
   while true do
     local name, value = debug.getlocal(level, i)
-    if not name then return found end
+    if not name then return end
     local closed = text:find("%f[%w_]" .. name .. "%s*<%s*close%s*>")
-    if name:find "^[%a_]" and not closed then found[name] = value end
+    if name:find "^[%a_]" and not closed then env[name] = value end
     i = i + 1
   end
 end
 
---- A function that makes the locals at the end of a chunk global.
-local function keeper(text, env)
-  return function()
-    for name, value in pairs(locals_of(3, text)) do env[name] = value end
+--- Keeps the locals of a chunk that an error ends; for a message handler.
+---@param env table the globals
+function M.keep_locals(env)
+  for level = 2, 200 do
+    local info = debug.getinfo(level, "S")
+    if not info then return end
+    if info.what == "main" and info.source:find "^=input %d" then
+      keep(level + 1, "", env)
+      return
+    end
   end
 end
 
@@ -39,8 +45,9 @@ function M.compile(text, env, name)
   if not locals_kept(text) then return chunk end
   local keeping = compile(text .. "\n;(...)()") -- not for a text that ends with return
   if not keeping then return chunk end
-  local keep = keeper(text, env)
-  return function() return keeping(keep) end
+  return function()
+    return keeping(function() keep(3, text, env) end)
+  end
 end
 
 return M

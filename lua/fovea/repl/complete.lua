@@ -39,7 +39,7 @@ local function names_for_call(env, before)
   end
 end
 
---- Candidates inside a string, and whether they are files.
+--- Candidates inside a string, what is there of them, whether they are files, and what follows (the quote).
 local function in_string(env, text, state)
   local before, partial = text:sub(1, state.at - 1), text:sub(state.at + 1)
   local key = key_of(before, state)
@@ -48,6 +48,10 @@ local function in_string(env, text, state)
     found = names.layers(names.model(env, (call_around(text, state))))
   elseif key then
     found = names.choices(key)
+    if key:find "^threshold" and not partial:find "^file:" then
+      local word = partial:match "[%w_]*$" -- strategies combine: "component(otsu) & band"
+      return found, word, false, word == partial and state.quote or ""
+    end
   else
     found = names_for_call(env, before)
   end
@@ -120,8 +124,8 @@ function M.candidates(text, env)
     local found, partial = in_code(env, text, state)
     return starting_with(found, partial), partial, "", false
   end
-  local found, partial, files = in_string(env, text, state)
-  return starting_with(found, partial), partial, state.quote, files
+  local found, partial, files, suffix = in_string(env, text, state)
+  return starting_with(found, partial), partial, suffix or state.quote, files
 end
 
 local function common_prefix(list)

@@ -1,5 +1,7 @@
 --- How values look at the prompt: objects as they print themselves, tables with their contents, lists of objects line
 --- by line; long texts are cut in the middle on a terminal.
+local terminal = require "fovea.terminal"
+
 local M = {}
 
 local MOST_ENTRIES, MOST_LEVELS = 40, 4
@@ -123,12 +125,13 @@ end
 
 --- Text of several values: on one line when each has one, otherwise one below the other.
 ---@param values table with field n
+---@param columns integer? width of the terminal
 ---@param most integer? lines for each
 ---@return string
-function M.values(values, most)
+function M.values(values, columns, most)
   local texts, tall = {}, false
   for i = 1, values.n do
-    texts[i] = M.fitted(M.text(values[i]), most)
+    texts[i] = M.fitted(terminal.wrapped(M.text(values[i]), columns), most)
     tall = tall or texts[i]:find "\n" ~= nil
   end
   return table.concat(texts, tall and "\n" or "\t")

@@ -53,12 +53,20 @@ function M.named(env, text)
   return M.value(env, chain)
 end
 
+--- What a module finds by name in its folder, such as the strategies of fovea.threshold.
+local function folder_names(value)
+  for _, name in ipairs { "fovea.threshold", "fovea.cam", "fovea.metric" } do
+    if rawequal(package.loaded[name], value) and getmetatable(value) then return lookup.names(name) end
+  end
+  return {}
+end
+
 --- Names of the fields of a value and of what stands behind it.
 ---@param value any
 ---@param only_methods boolean
 ---@return string[]
 function M.fields(value, only_methods)
-  local names, seen, depth = {}, {}, 0
+  local names, seen, depth = folder_names(value), {}, 0
   while value ~= nil and depth < 16 do
     for key, member in next, type(value) == "table" and value or {} do
       local is_name = type(key) == "string" and key:find "^[%a_][%w_]*$" and not seen[key]

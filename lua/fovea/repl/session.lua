@@ -10,7 +10,7 @@ local M = {}
 ---@field write fun(text: string) takes output
 ---@field complain fun(text: string) takes errors
 ---@field call fun(handler: function, f: function): boolean, ... xpcall, perhaps with a way to interrupt
----@field lines fun(): integer? most lines of one value
+---@field size fun(): integer?, integer? columns, and the most lines of one value
 ---@field picture fun(value: any)? draws what a value looks like, if it can
 ---@field pending string[] lines of an unfinished input
 ---@field inputs table<string, string> text of what was run, by the name it has in messages
@@ -38,7 +38,7 @@ function M.prepare(env)
 end
 
 --- A new session.
----@param options? table fields of fovea.Session that differ from the usual: env (_G), write, complain, call, lines,
+---@param options? table fields of fovea.Session that differ from the usual: env (_G), write, complain, call, size,
 --- picture
 ---@return fovea.Session
 function M.new(options)
@@ -46,7 +46,7 @@ function M.new(options)
   return setmetatable({
     env = M.prepare(options.env or _G), write = options.write or standard_output,
     complain = options.complain or options.write or standard_error, call = options.call or guarded,
-    lines = options.lines or function() end, picture = options.picture, pending = {}, inputs = {}, count = 0,
+    size = options.size or function() end, picture = options.picture, pending = {}, inputs = {}, count = 0,
     failures = 0,
   }, Session)
 end
@@ -75,12 +75,16 @@ end
 local function present(session, values)
   if values.n == 0 then return end
   session.env._ = values[1]
-  session.write(display.values(values, session.lines()) .. "\n")
+  session.write(display.values(values, session.size()) .. "\n")
   if values.n == 1 and session.picture then session.picture(values[1]) end
 end
 
 local function run(session, compiled)
-  local results = table.pack(session.call(trouble.collect, compiled))
+  local function collect(err)
+    chunk.keep_locals(session.env)
+    return trouble.collect(err)
+  end
+  local results = table.pack(session.call(collect, compiled))
   if not results[1] then return fail(session, results[2]) end
   local values = table.pack(table.unpack(results, 2, results.n))
   -- what a value prints may fail, or take long, as well
