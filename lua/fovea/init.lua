@@ -21,6 +21,9 @@ M.status, M.preprocess, M.image = require "fovea.status", require "fovea.preproc
 M.colormap, M.panel, M.overlay = require "fovea.colormap", require "fovea.panel", require("fovea.overlay").overlay
 
 -- graphs
+
+--- A new graph; help "Graph" has the rest.
+---@type fun(): fovea.Graph
 M.graph = require("fovea.graph").new
 
 -- models and explanations
@@ -29,14 +32,33 @@ M.explain_all, M.layers = require("fovea.explain").explain_all, require "fovea.l
 M.arch, M.nn = require "fovea.arch", require "fovea.nn"
 
 -- at the prompt
-M.help, M.reload = function(what) require("fovea.help").help(what) end, require("fovea.reload").reload
+M.reload = require("fovea.reload").reload
+
+--- Prints the documentation of something as it stands in the sources.
+---@param what any a name ("gradcam", "conv", "Heatmap:overlay"), a function, module or object; nil: where to begin
+function M.help(what) require("fovea.help").help(what) end
 
 -- experiments
 M.recipe = require "fovea.recipe"
 M.sweep_thresholds = require("fovea.sweep").sweep_thresholds
 
 -- time, memory, threads
-M.clock, M.threads = core.clock, core.threads
-M.memory_in_use, M.memory_budget = core.memory_in_use, core.memory_budget
+
+--- Seconds of a clock that only runs forward.
+---@type fun(): number
+M.clock = core.clock
+
+--- How many threads are used, after setting it when a number is given.
+---@type fun(n?: integer): integer
+M.threads = core.threads
+
+--- Bytes held in big buffers: tensors, activations of plans, packed weights.
+---@type fun(): integer
+M.memory_in_use = core.memory_in_use
+
+--- Bytes by which tensors may grow before garbage is collected; sets them when a number is given and returns what was
+--- set before.
+---@type fun(bytes?: integer): integer
+M.memory_budget = core.memory_budget
 
 return M

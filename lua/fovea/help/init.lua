@@ -132,7 +132,7 @@ local function describe_name(out, name)
     table.move(part, 1, #part, #out + 1, out)
   end
   local value = value_at(_G, name)
-  if value == nil then value = value_at(package.loaded.fovea or {}, name) end
+  if value == nil then value = value_at(package.loaded.fovea or {}, (name:gsub("^fovea%.", ""))) end
   if type(value) == "function" or (type(value) == "table" and module_name_of(value)) then
     section(describe_value, value)
   end

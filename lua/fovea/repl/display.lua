@@ -34,7 +34,7 @@ local function function_text(value)
   for i = 1, info.nparams do parameters[i] = debug.getlocal(value, i) end
   if info.isvararg then parameters[#parameters + 1] = "..." end
   local path = info.source:match "^[@=](.*)$" or "?"
-  return ("function(%s)  %s:%d"):format(table.concat(parameters, ", "), path:match "/lua/(fovea/.*)$"
+  return ("function(%s)  %s:%d"):format(table.concat(parameters, ", "), path:match "lua/(fovea/.*)$"
     or path:match "/lua/5%.4/(fovea/.*)$" or path, info.linedefined)
 end
 
@@ -62,7 +62,23 @@ local function entries_of(value, level, seen)
   return parts
 end
 
-local WIDTH = 100
+local WIDTH, SHORT = 100, 16
+
+--- Entries one below the other, or several on a line when all are short.
+local function in_lines(parts, indent)
+  local lines, line = {}, ""
+  for _, part in ipairs(parts) do
+    if #part > SHORT then return table.concat(parts, ",\n" .. indent) end
+  end
+  for _, part in ipairs(parts) do
+    if line ~= "" and #line + #part + #indent > WIDTH - 2 then
+      lines[#lines + 1], line = line .. ",", ""
+    end
+    line = line == "" and part or line .. ", " .. part
+  end
+  lines[#lines + 1] = line
+  return table.concat(lines, "\n" .. indent)
+end
 
 local function table_text(value, level, seen)
   if seen[value] then return "{ (again) }" end
@@ -74,7 +90,7 @@ local function table_text(value, level, seen)
   local line = "{ " .. table.concat(parts, ", ") .. " }"
   if #line + 2 * level <= WIDTH and not line:find "\n" then return line end
   local indent = ("  "):rep(level)
-  return ("{\n%s%s\n%s}"):format(indent .. "  ", table.concat(parts, ",\n" .. indent .. "  "), indent)
+  return ("{\n%s%s\n%s}"):format(indent .. "  ", in_lines(parts, indent .. "  "), indent)
 end
 
 --- Text of a value inside a table: one line for objects.

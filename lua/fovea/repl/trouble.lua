@@ -96,8 +96,9 @@ function M.text(trouble, inputs)
   local code = place and line_of(inputs[place.path], place.path, place.line)
   lines[2] = code and ("%5d | %s"):format(place.line, code)
   local first, frames = place and ("%s:%d"):format(place.path, place.line), {}
-  for _, frame in ipairs(trouble.trace) do
-    if frame ~= first then frames[#frames + 1] = "      at " .. frame end
+  for i, frame in ipairs(trouble.trace) do
+    local shown = i == 1 and first and (frame .. " "):sub(1, #first + 1) == first .. " "
+    if not shown then frames[#frames + 1] = "      at " .. frame end
   end
   if #trouble.trace > 1 or not place then table.move(frames, 1, #frames, #lines + 1, lines) end
   return table.concat(lines, "\n")
