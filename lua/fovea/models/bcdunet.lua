@@ -2,6 +2,8 @@
 --- upsampled maps are joined by a convolutional LSTM, as published: one direction, decoder map first. MCGU-Net is the
 --- same with squeeze-excite and wider LSTMs (models/mcgunet.lua).
 
+local names = require "fovea.nn.names"
+
 local OPTIONS = {
   { name = "channels", default = 3, doc = "channels of the image" },
   { name = "dense", default = 3, choices = { 1, 3 }, doc = "blocks of the bottleneck: 3 (D3) or 1 (D1)" },
@@ -81,7 +83,34 @@ local function candidate_layers(options)
   return { ("dense%d.relu2"):format(options.dense), "decoder6.relu2", "lstm8", "decoder8.relu2" }
 end
 
+-- Keras names its layers by kind and number, in the order of their making: own names of either network.
+local function keras_names(shape, dense)
+  local kinds = { conv2d = {}, conv2d_transpose = {}, batch_normalization = {}, conv_lst_m2d = {}, dense = {} }
+  local function convs_of(name, count)
+    for i = 1, count do table.insert(kinds.conv2d, ("%s.conv%d"):format(name, i)) end
+  end
+  local function squeeze_of(name)
+    if not shape.squeeze then return end
+    table.insert(kinds.dense, name .. ".se.reduce")
+    table.insert(kinds.dense, name .. ".se.expand")
+  end
+  for level = 1, 3 do convs_of("encoder" .. level, level == 3 and shape.third or 2) end
+  for i = 1, dense do convs_of("dense" .. i, i == 1 and shape.first_dense or 2) end
+  for number = 6, 8 do
+    table.insert(kinds.conv2d_transpose, ("up%d.conv"):format(number))
+    table.insert(kinds.batch_normalization, ("up%d.bn"):format(number))
+    table.insert(kinds.conv_lst_m2d, "lstm" .. number)
+    squeeze_of("up" .. number)
+    convs_of("decoder" .. number, 2)
+    squeeze_of("decoder" .. number)
+  end
+  table.insert(kinds.conv2d, "conv8.conv")
+  table.insert(kinds.conv2d, "head")
+  return names.numbered(kinds, 1)
+end
+
 return {
   name = "bcdunet", doc = "BCDU-Net: ConvLSTM skips and a densely connected bottleneck",
   options = OPTIONS, input = input, build = build, candidate_layers = candidate_layers, preprocess = PREPROCESS,
+  maps = { rezazad68_D3 = keras_names(SHAPE, 3), rezazad68_D1 = keras_names(SHAPE, 1) }, keras_names = keras_names,
 }

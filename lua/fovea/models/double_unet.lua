@@ -93,6 +93,8 @@ local function candidate_layers()
   return { "encoder1.5.relu4", "aspp1", "decoder1.4.se", "encoder2.4.se", "aspp2", "decoder2.4.se" }
 end
 
+-- names --------------------------------------------------------------------------------------------------------------
+
 -- The author's PyTorch port. Its encoder is a slice of torchvision's VGG-19, whose layers are numbered through.
 local vgg_index = {}
 do
@@ -109,11 +111,41 @@ local branches = { ["avgpool.1"] = "pool", c1 = "rate1", c2 = "rate6", c3 = "rat
 local parts = { ["0"] = "conv", ["1"] = "bn" }
 local sides = { d = "decoder", e = "encoder" }
 
+-- The Keras original: VGG-19 of keras.applications with names, the rest numbered in the order of its making.
+local kinds = { conv2d = {}, batch_normalization = {}, dense = {} }
+local function unit_names(prefix, suffix)
+  table.insert(kinds.conv2d, prefix .. "conv" .. suffix)
+  table.insert(kinds.batch_normalization, prefix .. "bn" .. suffix)
+end
+local function pyramid_names(name)
+  for _, branch in ipairs { "pool", "rate1", "rate6", "rate12", "rate18", "project" } do
+    unit_names(("%s.%s."):format(name, branch), "")
+  end
+end
+local function block_names(name)
+  for level = 1, 4 do
+    unit_names(("%s.%d."):format(name, level), 1)
+    unit_names(("%s.%d."):format(name, level), 2)
+    table.insert(kinds.dense, ("%s.%d.se.reduce"):format(name, level))
+    table.insert(kinds.dense, ("%s.%d.se.expand"):format(name, level))
+  end
+end
+pyramid_names "aspp1"
+block_names "decoder1"
+table.insert(kinds.conv2d, "head1")
+block_names "encoder2"
+pyramid_names "aspp2"
+block_names "decoder2"
+table.insert(kinds.conv2d, "head2")
+local vgg = names.rules { { "block(%d)_conv(%d)%.(%w+)", "encoder1.%1.conv%2.%3" } }
+
 local MAPS = {
+  DebeshJha_keras = names.any(vgg, names.numbered(kinds, 0)),
+  DebeshJha_keras_1 = names.any(vgg, names.numbered(kinds, 1)),
   DebeshJha_torch = names.rules {
     { "e1%.x%d%.(%d+)%.(%w+)", function(index, leaf) return vgg_index[index] and vgg_index[index] .. "." .. leaf end },
     { "a(%d)%.([%w%.]+)%.conv%.(%d)%.([%w_]+)", function(n, branch, part, leaf)
-      return ("aspp%s.%s.%s.%s"):format(n, branches[branch], parts[part], leaf)
+      return branches[branch] and ("aspp%s.%s.%s.%s"):format(n, branches[branch], parts[part], leaf)
     end },
     { "([de])(%d)%.c(%d)%.c(%d)%.conv%.(%d)%.([%w_]+)", function(side, n, level, unit, part, leaf)
       return ("%s%s.%s.%s%s.%s"):format(sides[side], n, level, parts[part], unit, leaf)
@@ -122,11 +154,6 @@ local MAPS = {
       return ("%s%s.%s.se.%s.%s"):format(sides[side], n, level, layer == "0" and "reduce" or "expand", leaf)
     end },
     { "y(%d)%.(%w+)", "head%1.%2" },
-  },
-  -- VGG-19 of keras.applications, where it is a part of the file
-  keras_vgg19 = names.rules {
-    { "block(%d)_conv(%d)[/%.]kernel:?0?", "encoder1.%1.conv%2.weight" },
-    { "block(%d)_conv(%d)[/%.]bias:?0?", "encoder1.%1.conv%2.bias" },
   },
 }
 

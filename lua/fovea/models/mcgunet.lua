@@ -21,4 +21,5 @@ local function candidate_layers() return { "dense3.relu2", "decoder6.se", "lstm8
 return {
   name = "mcgunet", doc = "MCGU-Net: BCDU-Net with squeeze-excite", options = OPTIONS, input = bcdunet.input,
   build = build, candidate_layers = candidate_layers, preprocess = bcdunet.preprocess,
+  maps = { rezazad68 = bcdunet.keras_names(SHAPE, 3) },
 }
