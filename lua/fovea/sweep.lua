@@ -174,10 +174,12 @@ function M.sweep_thresholds(model, image, options)
 end
 
 --- Stability with the threshold (R8): Spearman's correlation of the positive map with that of the reference threshold,
---- at the layer's resolution; and the mean of the curve over the thresholds (trapezoids). NaN for a constant map.
+--- at the layer's resolution; and the mean of the curve over the thresholds (trapezoids). A constant map has no
+--- order: the curve is NaN there, and the mean is over the rest.
 ---@param number? integer series, default 1
 ---@return number[] curve
 ---@return number area
+---@return number covered part of the range of thresholds that the mean is over
 function Sweep:stability(number)
   number = number or 1
   local curve = self.curves[number]
@@ -188,10 +190,13 @@ function Sweep:stability(number)
     for i, heat in ipairs(maps) do curve[i] = metric.pearson(heat.raw:relu():flatten():ranks(), reference) end
     self.curves[number] = curve
   end
-  if #curve == 1 then return curve, curve[1] end
-  local area = 0
-  for i = 2, #curve do area = area + (curve[i] + curve[i - 1]) / 2 * (self.thresholds[i] - self.thresholds[i - 1]) end
-  return curve, area / (self.thresholds[#curve] - self.thresholds[1])
+  if #curve == 1 then return curve, curve[1], 1 end
+  local area, width = 0, 0
+  for i = 2, #curve do
+    local height, step = (curve[i] + curve[i - 1]) / 2, self.thresholds[i] - self.thresholds[i - 1]
+    if height == height then area, width = area + height * step, width + step end
+  end
+  return curve, area / width, width / (self.thresholds[#curve] - self.thresholds[1])
 end
 
 --- A picture no wider than asked for.
@@ -255,7 +260,9 @@ function Sweep:__tostring()
       i == self.reference and "  (reference)" or "")
   end
   for i, series in ipairs(self.series) do
-    rows[#rows + 1] = ("%s %s: stability %.4f"):format(series.layer, series.method, (select(2, self:stability(i))))
+    local _, area, covered = self:stability(i)
+    rows[#rows + 1] = ("%s %s: stability %.4f%s"):format(series.layer, series.method, area,
+      covered < 1 and (" over %.0f %% of the range"):format(covered * 100) or "")
   end
   return table.concat(rows, "\n")
 end
