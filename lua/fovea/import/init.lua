@@ -26,6 +26,7 @@ local M = {}
 
 --- Formats: what a file begins with (or its suffix), and the modules that open it as a model or as weights.
 local formats = {
+  { name = "Keras", pattern = "^PK\3\4" .. ("."):rep(26) .. "metadata%.json", weights = "fovea.import.keras" },
   { name = "PyTorch", begins = { "PK\3\4", "\x80" }, weights = "fovea.import.torch" },
   { name = "Keras HDF5", begins = { "\x89HDF\r\n\x1a\n" }, weights = "fovea.import.keras" },
   { name = "safetensors", pattern = "^........{", weights = "fovea.import.safetensors" },
