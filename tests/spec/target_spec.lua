@@ -9,8 +9,8 @@ local CLASSES = 3
 local USES = {
   adaptive = "adaptive:5,0.01", argmax = "argmax", background = "background:0.7", band = "band:0.3,0.55",
   border = "border(quantile:0.5)", boundary = "boundary(quantile:0.5):1", component = "component(quantile:0.6):largest",
-  contrast = "contrast(argmax)", fixed = "0.35", fn = "fn", fp = "fp(quantile:0.5)", hysteresis = "hysteresis:0.3,0.4",
-  largest_component = "largest_component(quantile:0.6)", li = "li", logit = "logit:0", mean_sigma = "mean_sigma:1",
+  contrast = "contrast(argmax)", fixed = "0.35", fn = "fn", fp = "fp(quantile:0.5)", hysteresis = "hysteresis:0.3,0.34",
+  largest_component = "largest_component(quantile:0.6)", li = "li", logit = "logit:-0.3", mean_sigma = "mean_sigma:1",
   otsu = "otsu", percentile = "percentile:80", quantile = "quantile:0.8", roi = "roi:box=",
   smallest_component = "smallest_component(quantile:0.6)", soft = "soft", top_k = "top_k:7", tp = "tp(quantile:0.5)",
   triangle = "triangle", yen = "yen",
