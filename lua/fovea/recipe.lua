@@ -113,6 +113,7 @@ end
 local function finish(plan, store, result)
   local records, missing = tables.records(plan, store)
   if not records then return nil, ("no record of: %s"):format(table.concat(missing, "; ")) end
+  store:sweep()
   local summary, message = tables.write(plan, store, records)
   if not summary then return nil, message end
   local figures, problem = figure.write(plan, store, records)

@@ -102,6 +102,18 @@ function Store:clear(name)
   end
 end
 
+--- Removes temporary files that processes left which are no more.
+function Store:sweep()
+  for _, folder in ipairs(FOLDERS) do
+    for entry in lfs.dir(self:path(folder)) do
+      local pid = entry:match "^%.fovea%-(%d+)%-%d+%.tmp$"
+      if pid and not lfs.attributes("/proc/" .. pid, "mode") then
+        os.remove(("%s/%s"):format(self:path(folder), entry))
+      end
+    end
+  end
+end
+
 --- Adds a line to the log.
 ---@param entry table
 function Store:log(entry)
