@@ -163,38 +163,48 @@ done:
     return status;
 }
 
-/* How many of the n ascending elements are below x, or with `or_equal` not above it. */
-static size_t count_below(const float *sorted, size_t n, float x, int or_equal)
+/* One stable counting pass over items that hold a key above and an index below 2^32. */
+static void radix_pass_items(uint64_t *restrict to, const uint64_t *restrict from, size_t n, int shift)
 {
-    size_t low = 0, high = n;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (sorted[middle] < x || (or_equal && sorted[middle] == x))
-            low = middle + 1;
-        else
-            high = middle;
+    size_t start[DIGITS] = {0}, at = 0;
+    for (size_t i = 0; i < n; i++) start[(from[i] >> shift) & (DIGITS - 1)]++;
+    for (int d = 0; d < DIGITS; d++) {
+        size_t count = start[d];
+        start[d] = at;
+        at += count;
     }
-    return low;
+    for (size_t i = 0; i < n; i++) to[start[(from[i] >> shift) & (DIGITS - 1)]++] = from[i];
+}
+
+/* Gives the items, ascending by value, their ranks: runs of equal values the mean of theirs. */
+static void spread_ranks(fv_tensor *out, const fv_tensor *src, const uint64_t *items)
+{
+    for (size_t first = 0, next; first < src->count; first = next) {
+        float x = src->data[(uint32_t)items[first]];
+        for (next = first + 1; next < src->count && src->data[(uint32_t)items[next]] == x;) next++;
+        float rank = x == x ? (float)(0.5 * (double)(first + 1 + next)) : NAN;
+        for (size_t i = first; i < next; i++) out->data[(uint32_t)items[i]] = rank;
+    }
 }
 
 fv_status fv_tensor_ranks(fv_tensor **out, const fv_tensor *src, fv_error *err)
 {
-    fv_tensor *sorted = NULL;
     fv_status status;
-    FV_TRY(fv_tensor_new(out, &src->shape, err));
-    FV_TRY_GOTO(fv_tensor_sort(&sorted, src, err));
-    for (size_t i = 0; i < src->count; i++) {
-        float x = src->data[i];
-        size_t below = count_below(sorted->data, src->count, x, 0);
-        size_t up_to = count_below(sorted->data, src->count, x, 1);
-        (*out)->data[i] = x == x ? (float)(0.5 * (double)(below + 1 + up_to)) : NAN;
-    }
+    uint64_t *a = NULL, *b = NULL;
+    size_t n = src->count;
+    *out = NULL;
+    if (n > UINT32_MAX) return fv_fail(err, FV_STATUS_SHAPE, "ranks: %zu elements are too many", n);
+    FV_TRY_GOTO(fv_calloc(&a, n, sizeof *a, err));
+    FV_TRY_GOTO(fv_calloc(&b, n, sizeof *b, err));
+    FV_TRY_GOTO(fv_tensor_new(out, &src->shape, err));
+    for (size_t i = 0; i < n; i++) a[i] = (uint64_t)key_of(src->data[i]) << 32 | i;
+    radix_pass_items(b, a, n, 32);
+    radix_pass_items(a, b, n, 32 + DIGIT_BITS);
+    radix_pass_items(b, a, n, 32 + 2 * DIGIT_BITS);
+    spread_ranks(*out, src, b);
 done:
-    fv_tensor_release(sorted);
-    if (status) {
-        fv_tensor_release(*out);
-        *out = NULL;
-    }
+    fv_free(a);
+    fv_free(b);
     return status;
 }
 

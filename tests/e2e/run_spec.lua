@@ -17,7 +17,7 @@ layers: [enc.relu*, deep.relu*]
 strategies: [0.5, otsu, "quantile:0.9", { name: top_k, k: 20 }, file:own.lua]
 methods: [gradcam, hirescam]
 metrics: [energy_inside, "roc_auc:ground_truth", gini]
-outputs: { raw: true }
+outputs: { raw: true, figure: { cell: 48 } }
 ]]
 local CASES = 3 * 2 * 5 * 2
 
@@ -144,7 +144,7 @@ describe("fovea run", function()
       layers = { "enc.relu*", "deep.relu*" },
       strategies = { 0.5, "otsu", "quantile:0.9", { name = "top_k", k = 20 }, "file:own.lua" },
       methods = { "gradcam", "hirescam" }, metrics = { "energy_inside", "roc_auc:ground_truth", "gini" },
-      outputs = { raw = true },
+      outputs = { raw = true, figure = { cell = 48 } },
     }, { base = scratch.folder, out = scratch:path "from_lua" }))
     assert.equal(CASES, result.done)
     assert.equal(20, #result.summary.rows)

@@ -64,8 +64,9 @@ end
 
 local function duration(seconds)
   if seconds < 60 then return ("%.1f s"):format(seconds) end
-  if seconds < 3600 then return ("%d min %02d s"):format(seconds // 60, seconds % 60) end
-  return ("%d h %02d min"):format(seconds // 3600, seconds % 3600 // 60)
+  local whole = math.floor(seconds)
+  if whole < 3600 then return ("%d min %02d s"):format(whole // 60, whole % 60) end
+  return ("%d h %02d min"):format(whole // 3600, whole % 3600 // 60)
 end
 
 --- The cases and which of them are done, and what the others will cost.

@@ -10,6 +10,18 @@ local controls = {
   ground_truth = function(view) return view:reference "ground_truth" end,
 }
 
+-- Ranks of what several maps are compared with, as long as it lives.
+local known = setmetatable({}, { __mode = "k" })
+
+local function ranks_of(view, name)
+  local key = name == "probability" and view.heat.probability or nil
+  if key and known[key] then return known[key] end
+  local control = controls[name](view)
+  local ranks = control and control:flatten():ranks()
+  if key then known[key] = ranks end
+  return ranks
+end
+
 return {
   name = "spearman",
   summary = "rank correlation with the probability, the image or a reference (controls of 9.1)",
@@ -17,8 +29,7 @@ return {
     { name = "to", default = "probability", choices = { "probability", "image", "target", "ground_truth" } },
   },
   compute = function(view, parameters)
-    local control = controls[parameters.to](view)
-    if not control then return metric.NAN end
-    return metric.pearson(view:ranks():flatten(), control:flatten():ranks())
+    local ranks = ranks_of(view, parameters.to)
+    return ranks and metric.pearson(view:ranks():flatten(), ranks) or metric.NAN
   end,
 }
