@@ -1,5 +1,6 @@
 --- What an output of a model means: where its logits are and which activation makes probabilities of them. A sigmoid
---- or softmax at the end is looked through; a concatenation of sigmoids (several heads in one output) too.
+--- or softmax at the end is looked through, also when only moves of values follow (slices, reshapes, transpositions) or
+--- when several sigmoids are joined (several heads in one output).
 local lookup = require "fovea.lookup"
 
 local M = {}
@@ -37,6 +38,30 @@ local function joined_logits(graph, node)
   return graph:concat(logits)
 end
 
+--- Ops that only move values.
+local MOVES = { slice = true, reshape = true, transpose = true }
+
+--- The same moves on the logits of a sigmoid: a new node. Behind a softmax the logits of all classes count, so nothing
+--- is moved: class numbers are those of the softmax.
+local function moved_logits(moves, source)
+  for i = #moves, 1, -1 do source = moves[i]:again(source, moves[i]:name() .. ".logits") end
+  return source
+end
+
+--- The activation behind moves of values, with the moves on the way; nil when there is none.
+local function behind_moves(node)
+  local moves = {}
+  while MOVES[node:kind()] do
+    moves[#moves + 1] = node
+    node = through_identity(node:sources()[1])
+  end
+  if #moves == 0 or not ENDS[node:kind()] then return nil end
+  for _, move in ipairs(moves) do -- a softmax over another axis than the second would not be seen here
+    if node:kind() ~= "sigmoid" and move:kind() ~= "slice" then return nil end
+  end
+  return node, moves
+end
+
 --- Finds the logits of an output.
 ---@param graph fovea.Graph
 ---@param name string
@@ -50,6 +75,13 @@ function M.find(graph, name, final)
   elseif kind == "concat" then
     found.logits = joined_logits(graph, node)
     found.activation = "sigmoid"
+  else
+    local last, moves = behind_moves(node)
+    if last then
+      found.activation = ENDS[last:kind()]
+      found.logits = last:sources()[1]
+      if last:kind() == "sigmoid" then found.logits = moved_logits(moves, found.logits) end
+    end
   end
   if not found.logits then
     found.logits, found.in_graph = final, false

@@ -28,6 +28,7 @@
 ---@field tensor fun(self): fovea.Tensor? of a parameter or constant; shares its elements
 ---@field macs fun(self): number multiply-accumulates of a forward pass
 ---@field graph fun(self): fovea.Graph
+---@field again fun(self, source: fovea.Node, name?: string): fovea.Node the same op on another first source
 
 ---@class fovea.PlanOptions
 ---@field mode? "infer"|"explain"|"train" default "infer"
