@@ -18,11 +18,15 @@ describe("lookup", function()
   end)
 
   it("lists and loads the modules of a folder", function()
-    local names = lookup.names "fovea.threshold"
-    assert.same({ "argmax", "fixed", "logit", "otsu", "quantile", "top_k" }, names)
+    local names, there = lookup.names "fovea.threshold", {}
+    for i, name in ipairs(names) do
+      there[name] = true
+      assert.is_true(i == 1 or names[i - 1] < name)
+    end
+    assert.is_true(there.argmax and there.fixed and there.otsu and not there.init)
     assert.are.equal("otsu", lookup.load("fovea.threshold", "otsu", "x").name)
     for _, name in ipairs { "init", "../status", "none", "" } do
-      assert.error_matches(function() lookup.load("fovea.threshold", name, "unknown strategy") end, "known: argmax")
+      assert.error_matches(function() lookup.load("fovea.threshold", name, "unknown strategy") end, "known: .*argmax")
     end
   end)
 end)

@@ -28,7 +28,8 @@ describe("output", function()
   end)
 
   it("looks through slices, reshapes and transpositions behind an activation", function()
-    local moved = graph:reshape { graph:slice { graph:sigmoid { z }, axis = 2, first = 2, last = 2 }, shape = { 1, 1, 9 } }
+    local second = graph:slice { graph:sigmoid { z }, axis = 2, first = 2, last = 2 }
+    local moved = graph:reshape { second, shape = { 1, 1, 9 } }
     local found = output.find(graph, "mask", moved)
     assert.equal("sigmoid", found.activation)
     assert.same({ 1, 1, 9 }, found.logits:shape())
