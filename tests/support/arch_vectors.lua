@@ -40,7 +40,7 @@ end
 ---  count: integer }
 function M.need(name, rename)
   local root = folder()
-  if not root then require("busted").pending(name .. " is not there (FOVEA_REAL_DIR/../arch)") end
+  if not root then require "support.skip" (name .. " is not there (FOVEA_REAL_DIR/../arch)") end
   local results, metadata = fovea.safetensors.read(("%s/%s.safetensors"):format(root, name))
   assert(results, metadata)
   local file = assert(io.open(("%s/%s.json"):format(root, name)))

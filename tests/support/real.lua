@@ -20,7 +20,7 @@ end
 --- Path of a file there; without it the calling test is skipped.
 function M.need(name)
   local path = M.path(name)
-  if not path then require("busted").pending(name .. " is not there (FOVEA_REAL_DIR)") end
+  if not path then require "support.skip" (name .. " is not there (FOVEA_REAL_DIR)") end
   return path
 end
 
