@@ -79,7 +79,8 @@ describe("settings of recipes", function()
   end)
 
   it("resolve paths from the recipe's folder", function()
-    local settings = assert(settings_of "models: [a.onnx, /b.onnx]\nimages: {files: ['*.png'], masks: 'm/{name}.png'}\n")
+    local settings = assert(settings_of("models: [a.onnx, /b.onnx]\n"
+      .. "images: {files: ['*.png'], masks: 'm/{name}.png'}\n"))
     assert.same({ "base/a.onnx", "/b.onnx" }, settings.models)
     assert.same({ "base/*.png" }, settings.images.files)
     assert.equal("base/m/{name}.png", settings.images.masks)
@@ -103,7 +104,8 @@ describe("settings of recipes", function()
       { "layers: []", "r.yaml:3: the list is empty" },
       { "layers: {a: 1}", "r.yaml:3: 'layers' must be a text or a list of such, not a table of keys" },
       { "reduction: [sum]", "r.yaml:3: 'reduction' must be a text, not a list" },
-      { "strategies:\n - 0.5\n - true", "r.yaml:5: this value must be a number or a text or a table of keys, not true" },
+      { "strategies:\n - 0.5\n - true", "r.yaml:5: this value must be a number or a text or a table of keys, not true "
+        .. "or false" },
       { "strategies:\n - {sweep: fixed, from: 0.1}", "r.yaml:4: the key 'to' is missing" },
       { "strategies:\n - {sweep: fixed, from: 0.1, to: 1, steps: 1}", "r.yaml:4: must be at least 2, not 1" },
       { "strategies:\n - {q: 0.1}", "r.yaml:4: the key 'name' is missing" },
@@ -175,8 +177,8 @@ describe("the schema of recipes", function()
     "outputs: {raw: true}", "outputs: {raw: npy}", "outputs: {raw: zip}", "outputs: {figure: false}",
     "outputs: {figure: {columns: layers, rows: 3}}", "outputs: {figure: {columns: images}}", "outputs: true",
     "outputs: {figure: {cell: 8}}", "drawing: {alpha: 0.5, contour: false}", "drawing: {alpha: -1}",
-    "preprocess: {mean: 0.5, std: [1, 2, 3]}", "preprocess: {mean: a}", "preprocess: {size: {policy: pad, multiple: 8}}",
-    "preprocess: {size: {policy: padded}}", "frobnicate: 1", "name: a", "name: [a]", "output: 1", "output: out",
+    "preprocess: {mean: 0.5, std: [1, 2, 3]}", "preprocess: {mean: a}",
+    "preprocess: {size: {policy: pad, multiple: 8}}", "preprocess: {size: {policy: padded}}", "frobnicate: 1", "name: a", "name: [a]", "output: 1", "output: out",
     "output: true", "activation: none", "activation: x", "results: a/b", "results: true", "spacing: [1, 0.5]",
     "spacing: 1", "ground_truth_label: 2", "reduction: mean", "reduction: median", "models: [{path: a, name: b}]",
     "models: [{name: b}]", "models: {path: a, class: 2, preprocess: {channels: 1}}", "models: 3", "images: [a, b]",

@@ -3,6 +3,7 @@
 local check = require "fovea.recipe.check"
 local core = require "fovea.core"
 local fovea_load = require("fovea.model").load
+local json = require "fovea.json"
 local layers = require "fovea.layers"
 local parts = require "fovea.recipe.parts"
 local preprocess = require "fovea.preprocess"
@@ -34,6 +35,8 @@ local M = {}
 ---@field index integer in the plan
 ---@field id string hash of the names of all of these: the name of its record
 
+local LOAD_KEYS = { "arch", "arch_options", "entry", "map", "strict", "upsample_coordinates" }
+
 local function fail(place, text, ...) error(("%s: %s"):format(place, text:format(...)), 0) end
 
 -- models -------------------------------------------------------------------------------------------------------------
@@ -42,6 +45,14 @@ local function fail(place, text, ...) error(("%s: %s"):format(place, text:format
 local function setting(plan, model, key)
   if model.settings[key] ~= nil then return model.settings[key] end
   return plan.settings[key]
+end
+
+--- Options of fovea.load that a model of the recipe has.
+local function load_options(plan, source)
+  local options = {}
+  for _, key in ipairs(LOAD_KEYS) do options[key] = source.settings[key] end
+  if options.arch and options.arch:find "%.lua$" then options.arch = check.resolve(plan.base, options.arch) end
+  return options
 end
 
 --- Loads a model of the plan, with its preprocessing; the last one is kept.
@@ -55,18 +66,24 @@ function M.load(plan, index)
   plan.loaded = nil
   collectgarbage()
   local source = plan.models[index]
-  local model, message, code = fovea_load(source.path, { preprocess = setting(plan, source, "preprocess"),
-    upsample_coordinates = source.settings.upsample_coordinates })
+  local options = load_options(plan, source)
+  options.preprocess = setting(plan, source, "preprocess")
+  local ok, model, message, code = pcall(fovea_load, source.path, options)
+  if not ok then fail(plan.places.models, "%s: %s", source.name, check.bare(model)) end
   if not model then return nil, message, code end
   plan.loaded = { index = index, model = model }
   return model
 end
 
---- Hash of the file and of all weights, wherever they are stored.
-local function fingerprint(path, instance)
-  local file, message = core.file.hash(path)
+--- Hash of what a model is: the file, all weights, wherever they are stored, how the file is read, and how images
+--- become its input.
+local function fingerprint(plan, source, model, instance)
+  local file, message = core.file.hash(source.path)
   if not file then return nil, message end
-  local hashes = { file }
+  local options = load_options(plan, source)
+  local code = options.arch and options.arch:find "%.lua$" and core.file.hash(options.arch) or ""
+  options.arch = source.settings.arch
+  local hashes = { file, code, json.encode(options), json.encode(model.preprocess) }
   for _, node in ipairs(instance.graph:nodes()) do
     if node:kind() == "parameter" then hashes[#hashes + 1] = tostring(node:tensor():hash()) end
   end
@@ -124,7 +141,7 @@ local function describe_model(plan, index)
   if not ok then fail(plan.places.output or plan.places.models, "%s", output) end
   check_target(plan, source, output)
   source.layers = choose_layers(plan, instance, output.logits)
-  source.fingerprint, source.message = fingerprint(source.path, instance)
+  source.fingerprint, source.message = fingerprint(plan, source, model, instance)
 end
 
 -- impossible combinations --------------------------------------------------------------------------------------------
@@ -223,7 +240,7 @@ function M.plan(settings, places, base)
   check_settings(settings, places)
   check_doubles(settings, places)
   local plan = { name = settings.name, folder = settings.results, settings = settings, places = places, warnings = {},
-    scores = settings.scores, layer_filters = {} }
+    scores = settings.scores, layer_filters = {}, base = base }
   plan.strategies = parts.strategies(settings, places, base)
   plan.methods = parts.methods(settings, places, base)
   plan.metrics = parts.metrics(settings, places, base)

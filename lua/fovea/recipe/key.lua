@@ -51,9 +51,9 @@ function M.text(plan, case)
     ("method %s %s"):format(method.label, method.fingerprint or "-"), ("score %s"):format(case.score),
     ("reduction %s"):format(plan.settings.reduction), ("class %s"):format(setting "class"),
     ("output %s"):format(setting "output"), ("activation %s"):format(setting "activation"),
-    ("preprocess %s"):format(setting "preprocess"), ("spacing %s"):format(setting "spacing"),
+    ("spacing %s"):format(setting "spacing"),
     ("ground truth label %s"):format(setting "ground_truth_label"),
-    ("upsample %s"):format(tostring(model.settings.upsample_coordinates)), ("metrics %s"):format(metrics_text(plan)),
+    ("metrics %s"):format(metrics_text(plan)),
     ("outputs %s %s %s"):format(tostring(outputs.overlays), tostring(outputs.panels), tostring(outputs.raw)),
     ("drawing %s"):format(json.encode(plan.settings.drawing)),
   }, "\n")

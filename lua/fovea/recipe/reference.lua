@@ -66,7 +66,7 @@ function describe_keys(lines, map, level)
     add(lines, wrapped(rule.doc, indent .. "    "))
     describe_inner(lines, rule, level + 1)
   end
-  if map.open then lines[#lines + 1] = indent .. "...: its parameters by name" end
+  if map.open then lines[#lines + 1] = indent .. "...: by name" end
 end
 
 --- The reference of all keys as text.

@@ -65,12 +65,17 @@ local activation = choice("from output to probability, when the model's end does
   { "sigmoid", "softmax", "none" })
 
 local model = map("a model with settings of its own", {
-  { "path", typed("path", "model file or pattern (.onnx)", { required = true }) },
+  { "path", typed("path", "model file or pattern: ONNX, or weights of a network of Fovea", { required = true }) },
   { "name", text "name in tables; default: the file's name" },
   { "preprocess", preprocess },
   { "class", class },
   { "output", output },
   { "activation", activation },
+  { "arch", text "network that weights belong to: a name, or a Lua file; default: what is noted beside the weights" },
+  { "arch_options", map("options of the network", {}, { open = true }) },
+  { "entry", text "part of a PyTorch checkpoint that holds the weights" },
+  { "map", text "how names in the file become those of the network" },
+  { "strict", typed("boolean", "false accepts weights that lack some parameters or have others") },
   { "upsample_coordinates", choice("coordinate rule of old Upsample nodes",
     { "half_pixel", "asymmetric", "align_corners" }) },
 }, { mark = "path" })
