@@ -11,12 +11,13 @@ local M = {
 --- Describes the command line.
 ---@param parser table argparse parser
 function M.define(parser)
-  parser:argument("model", "model file (.onnx), the global `model`"):args "?"
+  parser:argument("model", "model (.onnx) or weights (with --arch), the global `model`"):args "?"
   parser:argument("image", "PNG or JPEG file, the global `image`; the layers of the model show it"):args "?"
+  cli.define_model(parser)
 end
 
 local function load(arguments)
-  local model, message = fovea.load(arguments.model)
+  local model, message = fovea.load(arguments.model, cli.load_options(arguments))
   if not model then return nil, message end
   for _, warning in ipairs(model.warnings) do cli.complain("warning: " .. warning) end
   _G.model = model
