@@ -15,7 +15,8 @@ describe("sweep_thresholds", function()
     for _, reduction in ipairs { "sum", "mean" } do
       for _, score in ipairs { "logit", "probability" } do
         local methods = { "gradcam", "hirescam", eigen }
-        local found = sweep { from = 0.4, to = 0.52, steps = 7, methods = methods, reduction = reduction, score = score }
+        local found = sweep { from = 0.4, to = 0.52, steps = 7, methods = methods, reduction = reduction,
+          score = score }
         assert.are.equal(6, #found.series)
         for i, tau in ipairs(found.thresholds) do
           local alone = assert(fovea.explain_all(model, input, { layers = "enc*.relu", threshold = tau,
