@@ -27,6 +27,10 @@ describe("weights on the command line", function()
     local told = assert(fovea.json.decode(out))
     assert.equal("PyTorch", told.format)
     assert.same({ name = "a.bias", dtype = "bfloat16", shape = { 2 } }, told.tensors[2])
+    local err
+    status, _, err = command.run { "inspect", pth, "--layer", "b*" }
+    assert.equal(2, status)
+    assert.equal(("fovea: %s: weights have no layers; name their network (--arch)\n"):format(pth), err)
   end)
 
   it("convert writes safetensors with the notes beside the weights, and leaves out counters", function()

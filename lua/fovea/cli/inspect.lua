@@ -63,6 +63,9 @@ end
 local function shape_text(shape) return #shape == 0 and "scalar" or table.concat(shape, "x") end
 
 local function show_weights(weights, arguments)
+  if #arguments.layer > 0 or arguments.size then
+    error(("%s: weights have no layers; name their network (--arch)"):format(weights.path), 0)
+  end
   local rows, lines, total, width = fovea.json.array {}, {}, 0, 0
   for i, name in ipairs(weights.names) do
     local count = 1

@@ -5,6 +5,7 @@ local arch = require "fovea.arch"
 local onnx = require "support.onnx_writer"
 local scratch = require "support.scratch"
 local small_net = require "support.small_net"
+local tiny = require "support.tiny_onnx"
 local writer = require "support.pickle_writer"
 
 describe("weights in a network", function()
@@ -165,6 +166,18 @@ describe("weights in a network", function()
       assert.equal(8, model.preprocess.size.multiple)
       dir:write("meta.yaml", "fovea:\n  preprocess: { scale: 0.25 }\n")
       assert.equal(0.25, assert(load(path)).preprocess.scale)
+    end)
+
+    it("count for models with a graph too", function()
+      local path = dir:write("g.onnx", tiny.bytes())
+      local own = assert(fovea.load(path)).preprocess
+      dir:write("g.yaml", "fovea:\n  preprocess: { channels: 3, std: 4, size: { policy: pad, multiple: 8 } }\n")
+      assert.is_nil(own.std)
+      assert.same({ 4 }, assert(fovea.load(path)).preprocess.std)
+      assert.same({ 5 }, assert(fovea.load(path, { preprocess = { std = 5 } })).preprocess.std)
+      local noted = onnx.model { inputs = { { "x", { 1, 1, 8, 8 } } }, outputs = { { "y" } },
+        nodes = { onnx.node("Relu", { "x" }, { "y" }) }, metadata = { ["fovea.preprocess"] = [[{"std":6}]] } }
+      assert.same({ 6 }, assert(fovea.load(dir:write("m.onnx", noted))).preprocess.std)
     end)
 
     it("that are wrong are an error, those of others none of our business", function()
