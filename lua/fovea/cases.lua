@@ -35,13 +35,14 @@ end
 ---@param folder string
 ---@param model fovea.Model
 ---@param drawing { sign: string?, colormap: string?, colorbar: boolean?, panel: boolean?, raw: string? }
+---@param total? integer how many cases will come
 ---@return table? writer
 ---@return string? message
-function M.writer(folder, model, drawing)
+function M.writer(folder, model, drawing, total)
   local ok, message = M.make_folder(folder)
   if not ok then return nil, message end
   return setmetatable({ folder = folder, model = model, drawing = drawing, records = fovea.json.array {}, failures = 0,
-    used = {}, model_hash = core.file.hash(model.path) }, Writer)
+    succeeded = 0, total = total, used = {}, model_hash = core.file.hash(model.path) }, Writer)
 end
 
 --- See fovea.input_file.read.
@@ -102,16 +103,30 @@ local function add_map(self, path, heat)
   return ("%s: %s"):format(path, complaint)
 end
 
---- Explains one image and writes what comes of it.
+--- An error that explaining raised. With one case, or twice the same before anything succeeded, it is the request that
+--- is wrong: raised again. Otherwise it is the case (a strategy that cannot work on this image).
+local function add_raised(self, path, raised)
+  local text = tostring(raised):gsub("^[^:\n]+%.lua:%d+: ", "")
+  if self.total == 1 or (self.succeeded == 0 and self.raised == text) then error(text, 0) end
+  self.raised = text
+  return add_failure(self, path, text, "argument")
+end
+
+--- Explains one image and writes what comes of it. Raises for misuse.
 ---@param path string
 ---@param options fovea.ExplainOptions
 ---@return string[] complaints
 function Writer:case(path, options)
   local given, message, code = M.read(path)
   if not given then return add_failure(self, path, message, code) end
-  local maps, reason, kind = fovea.explain_all(self.model, given, options)
+  local ok, maps, reason, kind = pcall(fovea.explain_all, self.model, given, options)
+  if not ok then return add_raised(self, path, maps) end
   if not maps then return add_failure(self, path, reason, kind) end
+  self.succeeded = self.succeeded + 1
   local complaints = {}
+  if maps[1] and maps[1].doubt and not self.doubted then
+    self.doubted, complaints[1] = true, ("warning: %s: %s"):format(path, maps[1].doubt)
+  end
   for _, heat in ipairs(maps) do complaints[#complaints + 1] = add_map(self, path, heat) end
   return complaints
 end

@@ -29,6 +29,7 @@ local M = {}
 ---@field activation string from logits to probabilities
 ---@field ground_truth { path: string?, hash: string?, label: number? }? what strategies were given
 ---@field spacing number[]?
+---@field doubt string? why the output may not be what it is taken for
 ---@field seconds number
 local Heatmap = {}
 Heatmap.__index = Heatmap

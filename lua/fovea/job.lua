@@ -33,6 +33,7 @@ local M = {}
 ---@field reduction string
 ---@field finite boolean input and logits are
 ---@field tautological table<string, boolean>
+---@field doubt string? the output does not look like what it is taken for
 local Job = {}
 Job.__index = Job
 
@@ -133,6 +134,14 @@ local function forward(job, model)
   return true
 end
 
+--- A reason to doubt that the output is what it is taken for; nil when there is none.
+local function doubt(job)
+  if job.output.in_graph or job.options.activation or not job.finite then return nil end
+  if job.logits:min() < 0 or job.logits:max() > 1 then return nil end
+  return ("all values of output '%s' lie in 0..1: if they are probabilities, say so (activation \"none\")")
+    :format(job.output.name)
+end
+
 --- Runs the forward pass. Raises for misuse with level 0.
 ---@param model fovea.Model
 ---@param given fovea.Image|fovea.Tensor
@@ -155,6 +164,7 @@ function M.new(model, given, options)
   job.context = target.context(job)
   job.class_map = job.probabilities:select(2, job.class):reshape(job.context.shape)
   job.finite = job.input:is_finite() and job.logits:is_finite()
+  job.doubt = doubt(job)
   return job
 end
 

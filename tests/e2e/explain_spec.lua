@@ -79,6 +79,22 @@ describe("fovea explain", function()
     assert.is_truthy(exists("broken/" .. found[2].picture))
   end)
 
+  it("does not die of a strategy that fails on one image", function()
+    local strategy = scratch:write("picky.lua", [[
+      return function(u, context)
+        if context.image.width > 24 then error("too wide") end
+        return u:gt(0.5)
+      end]])
+    local wide = scratch:path "wide.png"
+    assert(fovea.image.write(wide, fovea.uniform({ 3, 20, 32 }, { seed = 1, min = 0, max = 255 })))
+    local status, _, err = explain({ model, wide, image, image, "--layer", "enc.relu*", "--threshold",
+      "file:" .. strategy }, "picky")
+    assert.are.equal(1, status, err)
+    assert.is_truthy(err:find("wide.png: ", 1, true) and err:find("too wide", 1, true), err)
+    assert.are.equal(3, #records "picky")
+    assert.are.equal(2, (explain({ model, wide, wide, "--threshold", "file:" .. strategy }, "all_picky")))
+  end)
+
   it("says when a threshold selects nothing", function()
     local status, _, err = explain({ model, image, "--threshold", "1" }, "empty")
     assert.are.equal(1, status)

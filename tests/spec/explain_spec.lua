@@ -237,6 +237,16 @@ describe("explain", function()
     end
   end)
 
+  it("doubts an output that looks like probabilities without an activation", function()
+    local odd = fovea.model { name = "odd", input = { 1, 2, 12, 10 }, build = function(g, x)
+      return g:clip { tiny.build(g, x), min = 0, max = 1 }
+    end }
+    local heat = assert(fovea.explain(odd, input, { layer = "enc2.relu" }))
+    assert.is_truthy(heat.doubt:find("0..1", 1, true))
+    assert.is_nil(assert(fovea.explain(odd, input, { layer = "enc2.relu", activation = "none" })).doubt)
+    assert.is_nil(assert(fovea.explain(model, input, { layer = "enc2.relu" })).doubt)
+  end)
+
   it("chooses the bottleneck and the last block by itself", function()
     assert.are.same({ "enc2.relu", "dec1.relu" }, model:default_layers())
     local maps = assert(fovea.explain_all(model, input))

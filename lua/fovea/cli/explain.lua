@@ -173,7 +173,7 @@ end
 function M.run(arguments)
   local work, message = (arguments.from and plan_from or plan)(arguments)
   local writer, reason
-  if work then writer, reason = cases.writer(arguments.out, work.model, arguments) end
+  if work then writer, reason = cases.writer(arguments.out, work.model, arguments, #work.cases) end
   if not writer then
     cli.complain(message or reason)
     return cli.FAILED
