@@ -98,14 +98,15 @@ static fv_status draw(const fv_tensor *picture, const unsigned char *bytes, cons
                       fv_terminal_sink *sink, void *context, fv_error *err)
 {
     int width = (int)picture->shape.dim[2], height = (int)picture->shape.dim[1];
-    ChafaTermInfo *info = detected();
+    ChafaTermInfo *info = detected(), *all = chafa_term_db_get_fallback_info(chafa_term_db_get_default());
     ChafaCanvas *canvas = new_canvas(picture, terminal);
-    chafa_term_info_supplement(info, chafa_term_db_get_fallback_info(chafa_term_db_get_default()));
+    chafa_term_info_supplement(info, all);
     chafa_canvas_draw_all_pixels(canvas, CHAFA_PIXEL_RGB8, bytes, width, height, width * 3);
     GString *text = chafa_canvas_print(canvas, info);
     fv_status status = sink(context, text->str, text->len, err);
     g_string_free(text, TRUE);
     chafa_canvas_unref(canvas);
+    chafa_term_info_unref(all);
     chafa_term_info_unref(info);
     return status;
 }

@@ -27,7 +27,7 @@ describe("help", function()
     shows("Heatmap:overlay", "Heatmap:overlay(options)", "contour")
   end)
 
-  it("explains every op, strategy, method and metric", function()
+  it("explains every op, strategy, method and metric #slow", function()
     for _, op in ipairs(core.ops()) do shows(op.name, "op " .. op.name .. ":", op.doc) end
     shows(core.Graph.conv, "op conv:", "stride", "step of the kernel")
     for what, package_name in pairs { ["threshold strategy"] = "fovea.threshold", method = "fovea.cam",
@@ -41,7 +41,7 @@ describe("help", function()
     shows(fovea.threshold.otsu, "threshold strategy 'otsu'", "bins")
   end)
 
-  it("explains every public function of the toolkit", function()
+  it("explains every public function of the toolkit #slow", function()
     for name, value in pairs(fovea) do
       if type(value) == "function" then
         assert.is_falsy(help.text(value):find("without documentation", 1, true), "fovea." .. name)
