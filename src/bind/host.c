@@ -13,11 +13,13 @@
 
 static lua_State *interrupted;         /* the state that Ctrl-C stops */
 static volatile sig_atomic_t patience; /* of the prompt: a second Ctrl-C does not kill */
+static volatile sig_atomic_t presses;  /* of Ctrl-C during the call */
 
+/* After a second Ctrl-C the hook stays, so that no pcall on the way out can go on. */
 static void stop(lua_State *L, lua_Debug *record)
 {
     (void)record;
-    lua_sethook(L, NULL, 0, 0);
+    if (presses < 2) lua_sethook(L, NULL, 0, 0);
     luaL_error(L, "interrupted!");
 }
 
@@ -26,6 +28,7 @@ static void stop(lua_State *L, lua_Debug *record)
 static void on_interrupt(int number)
 {
     static const char hint[] = "\nstopping as soon as this step is done (Ctrl-\\ ends the program at once)\n";
+    if (presses < 2) presses++;
     if (!patience)
         signal(number, SIG_DFL);
     else if (lua_gethook(interrupted) == stop && write(STDERR_FILENO, hint, sizeof hint - 1) < 0)
@@ -52,6 +55,7 @@ int host_guarded(lua_State *L, int arguments, int results, int handler, int pati
     sig_atomic_t patience_before = patience;
     interrupted = L;
     patience = patient;
+    presses = 0;
     sigaction(SIGINT, &action, &action_before);
     int status = lua_pcall(L, arguments, results, handler);
     sigaction(SIGINT, &action_before, NULL);

@@ -125,6 +125,16 @@ describe("fovea in a terminal #slow", function()
     t:enter("fovea.explain(model, image).class", "\n1\n")
   end)
 
+  interactive("stops a loop that catches errors with a second Ctrl-C", function()
+    local t = prompt()
+    t:enter("print 'started' while true do pcall(function() while true do end end) end", "\nstarted\n")
+    t:press "C-c"
+    t:wait "^C"
+    t:press "C-c"
+    t:wait "interrupted"
+    t:enter("2 + 3", "\n5\n")
+  end)
+
   interactive("draws a heat map in half blocks, in colour", function()
     local t = prompt(("repl %s %s"):format(model, image))
     t:enter("heat = fovea.explain(model, image, { threshold = 'quantile:0.5' })", "\n> ")
