@@ -35,7 +35,7 @@ Model.__index = Model
 ---@field outputs fovea.Output[]
 
 local LOAD_OPTIONS = { "preprocess", "upsample_coordinates", "input_shape", "arch", "arch_options", "strict", "map",
-  "entry" }
+  "entry", "keras" }
 local KEPT_PLANS, KEPT_INSTANCES = 3, 4
 
 --- Preprocessing for a model that says nothing else: its channel count, its fixed size or a multiple of its strides.
@@ -109,15 +109,16 @@ local function load_graph(path, options)
   return model, why, class
 end
 
---- Loads a model: a file with a graph (ONNX), or the weights (PyTorch, safetensors, ONNX) of a network of fovea.arch.
+--- Loads a model: a file with a graph (ONNX), or the weights (PyTorch, Keras, safetensors, ONNX) of a network of fovea.arch.
 ---@param path string the file; with `arch` also "random" or "random:SEED": weights drawn at random
 ---@param options? { preprocess: table?, upsample_coordinates: string?, input_shape: integer[]?,
 --- arch: string|fovea.Architecture|nil, arch_options: table?, strict: boolean?, map: string|function|nil,
---- entry: string? } preprocess: how images become the input (fovea.preprocess; default: what is written beside the
+--- entry: string?, keras: table? } preprocess: how images become the input (fovea.preprocess; default: what is written beside the
 --- weights, see fovea.import.sidecar); upsample_coordinates: see fovea.import.onnx; input_shape: for inspection when
 --- the file leaves the size open; arch: the network, a name or the path of a Lua file; arch_options: its options;
 --- strict: false accepts weights that lack some parameters or have others (listed in the model's warnings); map: how
---- names in the file become the network's (fovea.import.match); entry: part of a PyTorch checkpoint
+--- names in the file become the network's (fovea.import.match); entry: part of a PyTorch checkpoint;
+--- keras: { backend =, dim_ordering =, architecture = }, what an old Keras file does not say (fovea.import.keras)
 ---@return fovea.Model? model
 ---@return string? message names the file and the reason
 ---@return string? code "io", "format", "unsupported", "mismatch", "memory"

@@ -16,7 +16,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-enum { FAILED = 64 };
+enum { FAILED = 64, HEADER_MOST = 128 << 20 };
 
 #if defined(__SANITIZE_ADDRESS__)
 #    define UNDER_SANITIZER 1
@@ -38,9 +38,10 @@ static void limit(int resource, rlim_t value)
 }
 
 /* The sanitizer maps terabytes of address space and needs more time. */
-static void set_limits(unsigned long long memory, unsigned long long milliseconds)
+static void set_limits(unsigned long long budget, unsigned long long memory, unsigned long long milliseconds)
 {
     limit(RLIMIT_CORE, 0);
+    if (budget) limit(RLIMIT_FSIZE, (rlim_t)budget + HEADER_MOST);
     if (memory && !UNDER_SANITIZER) limit(RLIMIT_AS, (rlim_t)memory);
     if (!milliseconds) return;
     if (UNDER_SANITIZER) milliseconds *= 8;
@@ -93,7 +94,7 @@ int main(int argc, char **argv)
     fv_error err;
     char line[FV_ERROR_TEXT + 32];
     closefrom(STDERR_FILENO + 1);
-    set_limits(argument(argc, argv, 2), argument(argc, argv, 3));
+    set_limits(argument(argc, argv, 1), argument(argc, argv, 2), argument(argc, argv, 3));
     if (convert((size_t)argument(argc, argv, 1), &err) == FV_OK) return 0;
     int size = snprintf(line, sizeof line, "%d %s\n", (int)err.code, err.text);
     if (size > 0 && write(STDERR_FILENO, line, (size_t)size) < 0) return FAILED;

@@ -15,7 +15,7 @@ local M = {
 --- Describes the command line.
 ---@param parser table argparse parser
 function M.define(parser)
-  parser:argument("input", "weights: .pth, .pt, .onnx, .safetensors")
+  parser:argument("input", "weights: .pth, .pt, .h5, .hdf5, .keras, .onnx, .safetensors")
   parser:argument("output", "file to write: .safetensors")
   parser:option("--dtype", "element type of the file (default float32)")
     :choices { "float32", "float16", "bfloat16", "float64" }
@@ -24,7 +24,7 @@ end
 
 --- All tensors of a file under its own names, and its metadata; or nil and a message.
 local function plain(arguments)
-  local weights <close>, message = import.weights(arguments.input, { entry = arguments.entry })
+  local weights <close>, message = import.weights(arguments.input, cli.weights_options(arguments))
   if not weights then return nil, message end
   local notes, complaint = sidecar.read(arguments.input, weights.metadata)
   if not notes then return nil, complaint end

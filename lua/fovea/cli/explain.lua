@@ -146,7 +146,7 @@ end
 
 local OF_A_RECORD = { "layer", "threshold", "method", "score", "reduction", "activation", "output", "class", "size",
   "fit", "channels", "order", "scale", "mean", "std", "upsample", "ground_truth", "ground_truth_label", "spacing",
-  "arch", "arch_option", "entry", "map", "partial" }
+  "arch", "arch_option", "entry", "keras", "map", "partial" }
 
 --- The same for a record.
 local function plan_from(arguments)

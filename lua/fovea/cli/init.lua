@@ -26,22 +26,39 @@ function M.define_model(parser)
   parser:option("--arch", "network of the weights: NAME or FILE.lua (MODEL may then be random or random:SEED)")
   parser:option("--arch-option", "option of the network, KEY=VALUE"):count "*"
   parser:option("--entry", "part of a PyTorch checkpoint that holds the weights")
+  parser:option("--keras", "what an old Keras file does not say: backend=theano, dim_ordering=th, architecture=FILE.json")
+    :argname "KEY=VALUE":count "*"
   parser:option("--map", "how the weights are named: names, order, or a code base that the network knows")
   parser:flag("--partial", "accept weights that lack some parameters, or have others")
+end
+
+--- KEY=VALUE texts as a table; nil when there are none.
+local function pairs_of(texts, option)
+  local values
+  for _, text in ipairs(texts) do
+    local key, value = text:match "^([^=]+)=(.*)$"
+    if not key then error(("%s: '%s' is not KEY=VALUE"):format(option, text), 0) end
+    values = values or {}
+    values[key] = value
+  end
+  return values
+end
+
+--- The options of fovea.import.weights that define_model asked for.
+---@param arguments table parsed command line
+---@return table
+function M.weights_options(arguments)
+  return { entry = arguments.entry, keras = pairs_of(arguments.keras, "--keras") }
 end
 
 --- The options of fovea.load that define_model asked for.
 ---@param arguments table parsed command line
 ---@return table
 function M.load_options(arguments)
-  local options = { arch = arguments.arch, entry = arguments.entry, map = arguments.map }
+  local options = M.weights_options(arguments)
+  options.arch, options.map = arguments.arch, arguments.map
+  options.arch_options = pairs_of(arguments.arch_option, "--arch-option")
   if arguments.partial then options.strict = false end
-  for _, text in ipairs(arguments.arch_option) do
-    local key, value = text:match "^([^=]+)=(.*)$"
-    if not key then error(("--arch-option: '%s' is not KEY=VALUE"):format(text), 0) end
-    options.arch_options = options.arch_options or {}
-    options.arch_options[key] = value
-  end
   return options
 end
 

@@ -89,7 +89,7 @@ end
 local function bare_weights(arguments)
   local format = import.format(arguments.model)
   if arguments.arch or not format or format.model then return nil end
-  local weights, message = import.weights(arguments.model, { entry = arguments.entry })
+  local weights, message = import.weights(arguments.model, cli.weights_options(arguments))
   if not weights then return nil, message end
   local notes, complaint = sidecar.read(arguments.model, weights.metadata)
   if not notes then return nil, complaint end

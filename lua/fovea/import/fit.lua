@@ -79,7 +79,7 @@ end
 local function again(options)
   local function plain(value) return type(value) == "string" and value or nil end
   return { arch = plain(options.arch), arch_options = options.arch_options, strict = options.strict,
-    map = plain(options.map), entry = options.entry }
+    map = plain(options.map), entry = options.entry, keras = options.keras }
 end
 
 local function load(path, options)
@@ -88,7 +88,7 @@ local function load(path, options)
   if options.arch and settings.seed then
     return arch.model(options.arch, options.arch_options, {}, settings)
   end
-  local weights <close>, message, code = import.weights(path, { entry = options.entry })
+  local weights <close>, message, code = import.weights(path, { entry = options.entry, keras = options.keras })
   if not weights then return nil, message, code end
   local all, reason, kind = completed(options, weights, arch)
   if not all then return nil, reason, kind end
@@ -97,9 +97,10 @@ local function load(path, options)
 end
 
 --- A model of an architecture with the weights of a file.
----@param path string PyTorch, safetensors, ONNX; or "random", "random:SEED"
+---@param path string PyTorch, Keras, safetensors, ONNX; or "random", "random:SEED"
 ---@param options { arch: string|fovea.Architecture|nil, arch_options: table?, strict: boolean?,
----  map: string|function|nil, entry: string?, preprocess: table?, input_shape: integer[]? } see fovea.load
+---  map: string|function|nil, entry: string?, keras: table?, preprocess: table?, input_shape: integer[]? } see
+--- fovea.load
 ---@return fovea.Model? model with the field `match`: what was found where (fovea.Match)
 ---@return string? message
 ---@return string? code

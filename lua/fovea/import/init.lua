@@ -26,9 +26,10 @@ local M = {}
 
 --- Formats: what a file begins with (or its suffix), and the modules that open it as a model or as weights.
 local formats = {
-  { name = "Keras", pattern = "^PK\3\4" .. ("."):rep(26) .. "metadata%.json", weights = "fovea.import.keras" },
+  { name = "Keras", pattern = "^PK\3\4" .. ("."):rep(26) .. "metadata%.json", weights = "fovea.import.keras",
+    options = "keras" },
   { name = "PyTorch", begins = { "PK\3\4", "\x80" }, weights = "fovea.import.torch" },
-  { name = "Keras HDF5", begins = { "\x89HDF\r\n\x1a\n" }, weights = "fovea.import.keras" },
+  { name = "Keras HDF5", begins = { "\x89HDF\r\n\x1a\n" }, weights = "fovea.import.keras", options = "keras" },
   { name = "safetensors", pattern = "^........{", weights = "fovea.import.safetensors" },
   { name = "ONNX", suffix = "onnx", pattern = "^\8[\1-\31][\18\58]", model = "fovea.import.onnx",
     weights = "fovea.import.onnx.weights" },
@@ -106,13 +107,15 @@ end
 
 --- Opens a file as weights.
 ---@param path string
----@param options? { entry: string? } entry: part of a PyTorch checkpoint that holds the weights
+---@param options? { entry: string?, keras: table? } entry: part of a PyTorch checkpoint that holds the weights;
+--- keras: what an old Keras file does not say (fovea.import.keras)
 ---@return fovea.Weights? weights
 ---@return string? message
 ---@return string? code "io", "format", "unsupported", "memory"
 function M.weights(path, options)
   local format, message, code = M.format(path)
   if not format then return nil, message, code end
+  if format.options then options = (options or {})[format.options] end
   return require(format.weights).open(path, options)
 end
 

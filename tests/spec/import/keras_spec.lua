@@ -323,14 +323,14 @@ describe("import/keras", function()
         file:write(text)
         file:close()
       end
-      local zip = require "support.zip_maker"
+      local archive = require("support.pickle_writer").archive
       local function content(name)
         local file = assert(io.open(folder .. "/" .. name, "rb"))
         local bytes = file:read "a"
         file:close()
-        return { name = name, data = bytes }
+        return { name, bytes }
       end
-      local path = files:write("net.keras", zip.make { content "metadata.json", content "config.json",
+      local path = files:write("net.keras", archive { content "metadata.json", content "config.json",
         content "model.weights.h5" })
       os.execute(("rm -r %s"):format(folder))
       local weights = assert(keras.open(path))

@@ -193,6 +193,57 @@ describe("io/hdf5", function()
     end)
   end)
 
+  describe("a reader program that", function()
+    -- The command is copied to a folder where something else bears the name of the reader program.
+    local command = require "support.command"
+    local path, commands
+
+    setup(function()
+      path = maker.new():data("/w", { 1 }, { dims = { 1 } }):write(files:path "good.h5")
+      commands = scratch.new()
+      local binary = os.getenv "FOVEA" or "bin/fovea"
+      os.execute(("cp %s %s"):format(command.quote(binary), command.quote(commands:path "fovea")))
+    end)
+    teardown(function() commands:remove() end)
+
+    --- What is said of a good file when the reader is a shell script of this text (nil: none).
+    local function said(script)
+      os.remove(commands:path "fovea-hdf5")
+      if script then os.execute("chmod +x " .. commands:write("fovea-hdf5", "#!/bin/sh\n" .. script .. "\n")) end
+      local start = fovea.clock()
+      local pipe = io.popen(("%s -e %s 2>&1"):format(command.quote(commands:path "fovea"), command.quote(
+        ("local r, m, c = require('fovea.core').hdf5.open(%q) print(m, c)"):format(path))))
+      local text = pipe:read "a"
+      pipe:close()
+      assert.is_true(fovea.clock() - start < 8)
+      return text
+    end
+
+    for what, case in pairs {
+      ["crashes"] = { "kill -SEGV $$", "ended by signal 11", "format" },
+      ["runs out of time"] = { "kill -PROF $$", "does not end", "format" },
+      ["says why it stops"] = { "echo '6 the reason' >&2; exit 70", "good.h5: the reason", "unsupported" },
+      ["says anything"] = { "echo 'rm -rf everything' >&2; exit 3", "failed with status 3", "format" },
+      ["claims misuse"] = { "echo '1 misuse' >&2; exit 65", "failed with status 65", "format" },
+      ["writes nothing"] = { "exit 0", "gave no result", "format" },
+      ["writes rubbish"] = { "head -c 100000 /dev/urandom", "gave no result", "format" },
+      ["lies about sizes"] = {
+        [[printf '\100\0\0\0\0\0\0\0{"a":{"dtype":"F32","shape":[9],"data_offsets":[0,36]}}       ']], "gave no result", "format" },
+      ["is not there"] = { nil, "fovea-hdf5 is not there", "unsupported" },
+    } do
+      it(what, function()
+        local text = said(case[1])
+        assert.is_truthy(text:find(case[2], 1, true), text)
+        assert.is_truthy(text:find(case[3], 1, true), text)
+      end)
+    end
+
+    it("writes to no end", function()
+      -- Nothing else limits a stand-in, so it limits itself as the true one does.
+      assert.is_truthy(said("ulimit -f 64; cat /dev/zero"):find("damaged HDF5 file", 1, true))
+    end)
+  end)
+
   it("does not need the standard files to be open", function()
     local made = maker.new():data("/w", { 1 }, { dims = { 1 } }):write(files:path "x.h5")
     local command = require "support.command"
