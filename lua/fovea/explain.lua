@@ -77,7 +77,8 @@ function M.make_map(job, picked, index, gradient, method, make)
     threshold = picked.record.spec, target = picked.record, count = picked.record.count, score = picked.score,
     output = job.output.name, class = job.class, status = main, statuses = all,
     range = { min = raw:min(), max = raw:max(), sum = raw:sum() }, mask = picked.mask, probability = job.class_map,
-    image = job.image, geometry = job.geometry, preprocess = job.preprocess, activation = job.activation, doubt = job.doubt,
+    image = job.image, geometry = job.geometry, preprocess = job.preprocess, activation = job.activation,
+    doubt = job.doubt,
     ground_truth = job.truth and job.truth.record or nil, spacing = job.options.spacing,
     seconds = picked.seconds + core.clock() - start,
   }
