@@ -43,7 +43,7 @@ describe("fovea run", function()
   local function run(out, words, path)
     local all = { "run", path or recipe, "--out", scratch:path(out) }
     table.move(words or {}, 1, words and #words or 0, #all + 1, all)
-    return command.run(all)
+    return command.run(all, { env = "OMP_NUM_THREADS=1" })
   end
 
   local function json(out, words, path)
@@ -241,7 +241,7 @@ describe("fovea run", function()
 
   it("gives the same tables from several processes", function()
     undisturbed()
-    local found = json("jobs", { "--jobs", "3", "--threads", "1" })
+    local found = json("jobs", { "--jobs", "3", "--threads", "2" })
     assert.equal(CASES, found.computed)
     same("whole", "jobs")
   end)
@@ -396,6 +396,7 @@ end
         "image,mask\nimages/eye1.png,masks/eye1_mask.png\nimages/eye2.png,masks/eye2_mask.png\n") } }
     for name, overrides in pairs(images) do
       local all = { table.unpack(words) }
+      if name ~= "cohort" then all[3], all[4] = "--set", "outputs.figure.cell=40" end
       for _, override in ipairs(overrides) do all[#all + 1], all[#all + 2] = "--set", override end
       local status, _, err = run("configs/" .. name, all, folder .. name .. ".yaml")
       assert.equal(0, status, name .. ": " .. err)

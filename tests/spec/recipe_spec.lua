@@ -178,7 +178,8 @@ describe("the schema of recipes", function()
     "outputs: {figure: {columns: layers, rows: 3}}", "outputs: {figure: {columns: images}}", "outputs: true",
     "outputs: {figure: {cell: 8}}", "drawing: {alpha: 0.5, contour: false}", "drawing: {alpha: -1}",
     "preprocess: {mean: 0.5, std: [1, 2, 3]}", "preprocess: {mean: a}",
-    "preprocess: {size: {policy: pad, multiple: 8}}", "preprocess: {size: {policy: padded}}", "frobnicate: 1", "name: a", "name: [a]", "output: 1", "output: out",
+    "preprocess: {size: {policy: pad, multiple: 8}}", "preprocess: {size: {policy: padded}}", "frobnicate: 1",
+    "name: a", "name: [a]", "output: 1", "output: out",
     "output: true", "activation: none", "activation: x", "results: a/b", "results: true", "spacing: [1, 0.5]",
     "spacing: 1", "ground_truth_label: 2", "reduction: mean", "reduction: median", "models: [{path: a, name: b}]",
     "models: [{name: b}]", "models: {path: a, class: 2, preprocess: {channels: 1}}", "models: 3", "images: [a, b]",
@@ -392,5 +393,28 @@ describe("files by pattern", function()
     assert.same({ "tests/spec/recipe_spec.lua" }, glob.files "tests/s*/recipe_s???.lua")
     assert.same({}, glob.files "tests/none/*.lua")
     assert.same({ "Makefile" }, glob.files "Makefile")
+  end)
+end)
+
+describe("known data sets", function()
+  local root = require("support.scratch").new()
+
+  teardown(function() os.execute("rm -rf '" .. root.folder .. "'") end)
+
+  it("list images with their masks", function()
+    local lfs = require "lfs"
+    for _, name in ipairs { "Image_01L.jpg", "Image_01L_1stHO.png", "Image_01L_2ndHO.png", "Image_11R.jpg" } do
+      root:write(name, "")
+    end
+    local found = require("fovea.data.chase_db1").list(root.folder)
+    assert.same({ { path = root:path "Image_01L.jpg", mask = root:path "Image_01L_1stHO.png" },
+      { path = root:path "Image_11R.jpg", mask = root:path "Image_11R_1stHO.png" } }, found)
+    lfs.mkdir(root:path "images")
+    for _, name in ipairs { "ISIC_1.jpg", "ISIC_2.png", "ISIC_2_superpixels.png" } do
+      root:write("images/" .. name, "")
+    end
+    assert.same({ { path = root:path "images/ISIC_1.jpg", mask = root:path "masks/ISIC_1_segmentation.png" },
+      { path = root:path "images/ISIC_2.png", mask = root:path "masks/ISIC_2_segmentation.png" } },
+      require("fovea.data.isic2017").list(root.folder))
   end)
 end)

@@ -12,6 +12,8 @@ local M = {
     .. "kept. Lua files that a recipe names are run. Exit status: 0 done, 1 some cases failed, 2 misuse.",
 }
 
+local INTERRUPTED = 130 -- as shells say it
+
 --- Describes the command line.
 ---@param parser table argparse parser
 function M.define(parser)
@@ -87,7 +89,7 @@ local function dry_run(plan, shard, arguments)
     return cli.DONE
   end
   io.stdout:write(text.plain({ "model", "image", "layer", "threshold", "method", "score", "" }, rows))
-  print(("%d cases, %d to do; about %s in one process, %.0f MB of memory; results in %s"):format(#cases, #pending,
+  print(("%d cases, %d to do; about %s in one process, %.1f MB of memory; results in %s"):format(#cases, #pending,
     duration(estimate.seconds), estimate.bytes / 1e6, plan.folder))
   if estimate.note then cli.complain("not in the estimate: " .. estimate.note) end
   return cli.DONE
@@ -118,6 +120,14 @@ local function show(plan, result, arguments)
     result.done + result.there + result.failed, share, result.done, result.there, result.failed, plan.folder))
 end
 
+--- Runs a plan; after Ctrl-C, says that it can go on.
+local function protected_run(plan, options)
+  local results = table.pack(pcall(recipe.run_plan, plan, options))
+  if results[1] then return table.unpack(results, 2, results.n) end
+  if not tostring(results[2]):find("interrupted!", 1, true) then error(results[2], 0) end
+  return nil, "interrupted; the same command goes on from here", INTERRUPTED
+end
+
 --- Does the work.
 ---@param arguments table parsed command line
 ---@return integer status
@@ -135,12 +145,12 @@ function M.run(arguments)
   if arguments.dry_run then return dry_run(plan, shard, arguments) end
   local bar, report = reporter(plan, #recipe.cases(plan, shard))
   local command = jobs and jobs > 1 and worker_command(arguments, plan) or nil
-  local result, message = recipe.run_plan(plan, { shard = shard, jobs = jobs, threads = threads, command = command,
-    force = arguments.force, report = report })
+  local result, message, status = protected_run(plan, { shard = shard, jobs = jobs, threads = threads,
+    command = command, force = arguments.force, report = report })
   bar:done()
   if not result then
     cli.complain(message)
-    return cli.FAILED
+    return status or cli.FAILED
   end
   show(plan, result, arguments)
   return result.failed > 0 and cli.FAILED or cli.DONE

@@ -102,14 +102,33 @@ function Store:clear(name)
   end
 end
 
+local function first_line(path)
+  local file = io.open(path)
+  local line = file and file:read "l"
+  if file then file:close() end
+  return line
+end
+
+local TICKS = 100 -- per second, in /proc/PID/stat
+
+--- Whether the process that wrote a file may still be there: a number is soon given to another process, so it must
+--- have started before the file was written.
+local function writer_lives(pid, modified)
+  local stat, up = first_line("/proc/" .. pid .. "/stat"), first_line "/proc/uptime"
+  if not stat or not up then return false end
+  local started = stat:match("^.*%) " .. ("%S+ "):rep(19) .. "(%d+)")
+  if not started then return true end
+  local age = tonumber(up:match "^[%d.]+") - tonumber(started) / TICKS
+  return os.time() - age <= modified + 2
+end
+
 --- Removes temporary files that processes left which are no more.
 function Store:sweep()
   for _, folder in ipairs(FOLDERS) do
     for entry in lfs.dir(self:path(folder)) do
+      local path = ("%s/%s"):format(self:path(folder), entry)
       local pid = entry:match "^%.fovea%-(%d+)%-%d+%.tmp$"
-      if pid and not lfs.attributes("/proc/" .. pid, "mode") then
-        os.remove(("%s/%s"):format(self:path(folder), entry))
-      end
+      if pid and not writer_lives(pid, lfs.attributes(path, "modification") or 0) then os.remove(path) end
     end
   end
 end
