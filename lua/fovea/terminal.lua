@@ -18,7 +18,8 @@ function M.size()
   return columns, rows
 end
 
---- A text without lines wider than the terminal: long ones go on in the next, as far in as they began.
+--- A text without lines wider than the terminal: long ones go on in the next, as far in as they began or, in two
+--- columns, below the second.
 ---@param text string
 ---@param columns integer? nil: as it is
 ---@return string
@@ -26,7 +27,8 @@ function M.wrapped(text, columns)
   if not columns then return text end
   local lines = {}
   for line in (text .. "\n"):gmatch "(.-)\n" do
-    local indent = line:match "^%s*"
+    local indent, second = line:match "^%s*", line:match "^%s*%S.-%s%s+()%S"
+    if second and second <= columns * 2 // 3 then indent = (" "):rep(second - 1) end
     while (utf8.len(line) or #line) > columns do
       local limit = utf8.offset(line, columns + 1) or columns + 1
       local cut
