@@ -147,9 +147,9 @@ describe("weights in a network", function()
 
     it("name the network and its options", function()
       local path = dir:path "r.pth"
-      local tiny = assert(arch.model("r2unet", { depth = 2, width = 2, t = 1 }, nil,
+      local small = assert(arch.model("r2unet", { depth = 2, width = 2, t = 1 }, nil,
         { input_shape = { 1, 3, 16, 16 } }))
-      assert(fovea.safetensors.write(path, tiny.weights))
+      assert(fovea.safetensors.write(path, small.weights))
       dir:write("r.yaml", "fovea: { arch: r2unet, arch_options: { depth: 2, width: 2, t: 1 } }")
       local model = assert(fovea.load(path, { input_shape = { 1, 3, 16, 16 } }))
       assert.equal("r2unet", model.architecture.name)
