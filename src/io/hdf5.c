@@ -16,6 +16,9 @@
 
 enum { MEGABYTE = 1 << 20, OWN_MEMORY = 256 * MEGABYTE };
 
+/* The reader holds the file in memory. */
+static const size_t FILE_MOST = (size_t)16 << 30;
+
 /* Most processor time is for inflating, at 8 MB a second or more; the wall clock is for a busy machine. */
 enum { CPU_LEAST = 700, CPU_PER_MEGABYTE = 125, WALL_LEAST = 15000, WALL_PER_MEGABYTE = 500 };
 
@@ -130,7 +133,7 @@ fv_status fv_hdf5_open(fv_safetensors **out, const char *path, fv_error *err)
 {
     fv_file file;
     *out = NULL;
-    FV_TRY(fv_file_map(&file, path, 0, err)); /* says what is wrong with a file that cannot be read */
+    FV_TRY(fv_file_map(&file, path, FILE_MOST, err)); /* says what is wrong with a file that cannot be read */
     size_t size = file.size;
     int looks_right = fv_hdf5_is(file.data, size);
     fv_file_close(&file);

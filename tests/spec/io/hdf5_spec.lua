@@ -227,8 +227,8 @@ describe("io/hdf5", function()
       ["claims misuse"] = { "echo '1 misuse' >&2; exit 65", "failed with status 65", "format" },
       ["writes nothing"] = { "exit 0", "gave no result", "format" },
       ["writes rubbish"] = { "head -c 100000 /dev/urandom", "gave no result", "format" },
-      ["lies about sizes"] = {
-        [[printf '\100\0\0\0\0\0\0\0{"a":{"dtype":"F32","shape":[9],"data_offsets":[0,36]}}       ']], "gave no result", "format" },
+      ["lies about sizes"] = { [[printf '\100\0\0\0\0\0\0\0{"a":{"dtype":"F32","shape":[9],"data_offsets":[0,36]}}'
+        printf '%16s' '']], "gave no result", "format" },
       ["is not there"] = { nil, "fovea-hdf5 is not there", "unsupported" },
     } do
       it(what, function()
