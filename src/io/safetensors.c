@@ -199,22 +199,16 @@ done:
 
 fv_status fv_safetensors_open(fv_safetensors **out, const char *path, fv_error *err)
 {
-    fv_status status;
-    fv_file *file;
+    fv_file file;
     *out = NULL;
-    FV_TRY(fv_calloc(&file, 1, sizeof *file, err));
-    FV_TRY_GOTO(fv_file_map(file, path, 0, err));
-    status = fv_safetensors_parse(out, file->data, file->size, err);
-    if (status == FV_OK)
-        (*out)->file = file;
-    else
-        fv_file_prefix(err, path, status);
-done:
+    FV_TRY(fv_file_map(&file, path, 0, err));
+    fv_status status = fv_safetensors_parse(out, file.data, file.size, err);
     if (status != FV_OK) {
-        fv_file_close(file);
-        fv_free(file);
+        fv_file_close(&file);
+        return fv_file_prefix(err, path, status);
     }
-    return status;
+    (*out)->file = file;
+    return FV_OK;
 }
 
 void fv_safetensors_close(fv_safetensors *reader)
@@ -225,8 +219,7 @@ void fv_safetensors_close(fv_safetensors *reader)
         fv_free(reader->notes[i].key);
         fv_free(reader->notes[i].value);
     }
-    if (reader->file) fv_file_close(reader->file);
-    fv_free(reader->file);
+    fv_file_close(&reader->file);
     fv_free(reader->entries);
     fv_free(reader->notes);
     fv_free(reader);

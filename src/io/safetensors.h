@@ -5,6 +5,7 @@
 #define FV_IO_SAFETENSORS_H
 
 #include "io/dtype.h"
+#include "io/file.h"
 #include "tensor/tensor.h"
 
 typedef struct fv_safetensors_entry {
@@ -26,7 +27,7 @@ typedef struct fv_safetensors {
     size_t note_count;
     fv_safetensors_note *notes; /* the __metadata__ of the header */
     const unsigned char *data;  /* data section */
-    struct fv_file *file;       /* NULL for bytes in memory */
+    fv_file file;               /* zeroed for bytes in memory */
 } fv_safetensors;
 
 /* Opens a file (mapped while it is open) or bytes that outlive the reader. Messages of the former start with

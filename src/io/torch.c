@@ -173,22 +173,16 @@ done:
 
 fv_status fv_torch_open(fv_torch **out, const char *path, fv_error *err)
 {
-    fv_status status;
-    fv_file *file;
+    fv_file file;
     *out = NULL;
-    FV_TRY(fv_calloc(&file, 1, sizeof *file, err));
-    FV_TRY_GOTO(fv_file_map(file, path, 0, err));
-    status = fv_torch_parse(out, file->data, file->size, err);
-    if (status == FV_OK)
-        (*out)->file = file;
-    else
-        fv_file_prefix(err, path, status);
-done:
+    FV_TRY(fv_file_map(&file, path, 0, err));
+    fv_status status = fv_torch_parse(out, file.data, file.size, err);
     if (status != FV_OK) {
-        fv_file_close(file);
-        fv_free(file);
+        fv_file_close(&file);
+        return fv_file_prefix(err, path, status);
     }
-    return status;
+    (*out)->file = file;
+    return FV_OK;
 }
 
 void fv_torch_close(fv_torch *torch)
@@ -196,8 +190,7 @@ void fv_torch_close(fv_torch *torch)
     if (!torch) return;
     fv_pickle_free(&torch->pickle);
     fv_zip_close(torch->zip);
-    if (torch->file) fv_file_close(torch->file);
-    fv_free(torch->file);
+    fv_file_close(&torch->file);
     fv_free(torch->tensors);
     fv_free(torch->storages);
     fv_free(torch->content);

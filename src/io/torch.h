@@ -7,6 +7,7 @@
 #define FV_IO_TORCH_H
 
 #include "io/dtype.h"
+#include "io/file.h"
 #include "io/pickle.h"
 #include "io/zip.h"
 #include "tensor/tensor.h"
@@ -39,7 +40,7 @@ typedef struct fv_torch {
     fv_torch_tensor *tensors;
     fv_torch_storage *storages;
     uint64_t elements, elements_most; /* of all tensors together */
-    struct fv_file *file;             /* NULL for bytes in memory */
+    fv_file file;                     /* zeroed for bytes in memory */
     fv_zip *zip;
     uint8_t *content;           /* data.pkl of the archive */
     uint8_t *block;             /* the storage that was read last */
