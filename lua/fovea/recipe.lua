@@ -33,6 +33,7 @@ end
 local function override(root, text)
   local key, value = text:match "^([%a_][%w_%.]*)=(.*)$"
   if not key then error(("--set %s: KEY=VALUE is expected, as in --set images=eye.png"):format(text), 0) end
+  if value:find "^[%*&!%%@`]" then value = "'" .. value:gsub("'", "''") .. "'" end -- a pattern, no YAML
   local node, message = yaml.parse(value, "--set " .. key, "", true)
   if not node then error(message, 0) end
   yaml.put(root, key, node)

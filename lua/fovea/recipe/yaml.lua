@@ -31,7 +31,8 @@ local function parser_message(reader, raw)
   local text, line = raw:match "^(.-) at document: %d+, line: (%d+)"
   if not text then text, line = raw:match "^[^\n]*", reader.event and reader.event.start_mark.line + 1 or 1 end
   local place = reader.single and reader.name or ("%s:%d"):format(reader.name, math.tointeger(tonumber(line)))
-  fail(place, "not YAML: %s", text)
+  local hint = text:find("alphabetic or numeric", 1, true) and " (a text that begins with * needs quotes)" or ""
+  fail(place, "not YAML: %s%s", text, hint)
 end
 
 --- The next event.
@@ -93,7 +94,8 @@ end
 
 readers.ALIAS = function(reader)
   local node = reader.anchors[reader.event.anchor]
-  if not node then fail(reader:place(), "no anchor '%s' before this alias", tostring(reader.event.anchor)) end
+  if not node then fail(reader:place(), "no anchor '%s' before this alias (a text that begins with * needs quotes)",
+    tostring(reader.event.anchor)) end
   return node
 end
 
