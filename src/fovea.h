@@ -11,7 +11,8 @@
  * prints. A Grad-CAM of the sum of all logits above 0, at the layer `layer` of a graph that leads from the
  * input x to the logits z, looks like this (error checks left out):
  *
- *     fv_plan_spec spec = {FV_MODE_EXPLAIN, {2, (fv_node *[]){z, layer}}, {1, &z}, {1, &layer}};
+ *     fv_plan_spec spec = {.mode = FV_MODE_EXPLAIN, .taps = {2, (fv_node *[]){z, layer}}, .seeds = {1, &z},
+ *                          .gradients = {1, &layer}};
  *     fv_plan_new(&plan, graph, &spec, &err);
  *     fv_plan_set_input(plan, x, image, &err);
  *     fv_plan_forward(plan, &err);

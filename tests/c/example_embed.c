@@ -50,7 +50,10 @@ int main(void)
     must(fv_graph_add(graph, fv_op_find("relu"), 1, &hidden, NULL, "relu", &layer, &err));
     z = conv(graph, layer, 1, "logits");
 
-    fv_plan_spec spec = {FV_MODE_EXPLAIN, {2, (fv_node *[]){z, layer}}, {1, &z}, {1, &layer}};
+    fv_plan_spec spec = {.mode = FV_MODE_EXPLAIN,
+                         .taps = {2, (fv_node *[]){z, layer}},
+                         .seeds = {1, &z},
+                         .gradients = {1, &layer}};
     must(fv_plan_new(&plan, graph, &spec, &err));
     image = full(shape, 0.5f);
     image->data[0] = image->data[16] = -1.0f; /* one pixel, both channels: relu cuts it */
