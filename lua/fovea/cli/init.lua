@@ -26,7 +26,7 @@ function M.define_model(parser)
   parser:option("--arch", "network of the weights: NAME or FILE.lua (MODEL may then be random or random:SEED)")
   parser:option("--arch-option", "option of the network, KEY=VALUE"):count "*"
   parser:option("--entry", "part of a PyTorch checkpoint that holds the weights")
-  parser:option("--keras", "what an old Keras file does not say: backend=theano, dim_ordering=th, architecture=FILE.json")
+  parser:option("--keras", "what old Keras files do not say: backend=theano, dim_ordering=th, architecture=FILE.json")
     :argname "KEY=VALUE":count "*"
   parser:option("--map", "how the weights are named: names, order, or a code base that the network knows")
   parser:flag("--partial", "accept weights that lack some parameters, or have others")
