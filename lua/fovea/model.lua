@@ -115,11 +115,12 @@ end
 ---@param options? { preprocess: table?, upsample_coordinates: string?, input_shape: integer[]?,
 --- arch: string|fovea.Architecture|nil, arch_options: table?, strict: boolean?, map: string|function|nil,
 --- entry: string?, keras: table? } preprocess: how images become the input (fovea.preprocess; default: what is written
---- beside the weights, see fovea.import.sidecar); upsample_coordinates: see fovea.import.onnx; input_shape: for inspection when
---- the file leaves the size open; arch: the network, a name or the path of a Lua file; arch_options: its options;
---- strict: false accepts weights that lack some parameters or have others (listed in the model's warnings); map: how
---- names in the file become the network's (fovea.import.match); entry: part of a PyTorch checkpoint;
---- keras: { backend =, dim_ordering =, architecture = }, what an old Keras file does not say (fovea.import.keras)
+--- beside the weights, see fovea.import.sidecar); upsample_coordinates: see fovea.import.onnx; input_shape: for
+--- inspection when the file leaves the size open; arch: the network, a name or the path of a Lua file; arch_options:
+--- its options; strict: false accepts weights that lack some parameters or have others (listed in the model's
+--- warnings); map: how names in the file become the network's (fovea.import.match); entry: part of a PyTorch
+--- checkpoint; keras: { backend =, dim_ordering =, architecture = }, what an old Keras file does not say
+--- (fovea.import.keras)
 ---@return fovea.Model? model
 ---@return string? message names the file and the reason
 ---@return string? code "io", "format", "unsupported", "mismatch", "memory"
