@@ -115,7 +115,7 @@ local TICKS = 100 -- per second, in /proc/PID/stat
 --- have started before the file was written.
 local function writer_lives(pid, modified)
   local stat, up = first_line("/proc/" .. pid .. "/stat"), first_line "/proc/uptime"
-  if not stat or not up then return false end
+  if not stat or not up or stat:find "^.*%) [ZX]" then return false end
   local started = stat:match("^.*%) " .. ("%S+ "):rep(19) .. "(%d+)")
   if not started then return true end
   local age = tonumber(up:match "^[%d.]+") - tonumber(started) / TICKS
