@@ -6,8 +6,7 @@
 
 #include <string.h>
 
-const char *const fv_conv_activations[] = {"none", "relu",    "leaky_relu", "elu",
-                                           "clip", "sigmoid", "tanh",       NULL};
+const char *const fv_conv_activations[] = {"none", "relu", "leaky_relu", "elu", "clip", "sigmoid", NULL};
 
 /* oneDNN's name of the activation; 0 for none. */
 static dnnl_alg_kind_t activation_of(const fv_conv_attrs *a)
@@ -17,8 +16,7 @@ static dnnl_alg_kind_t activation_of(const fv_conv_attrs *a)
                                             dnnl_eltwise_relu_use_dst_for_bwd,
                                             dnnl_eltwise_elu_use_dst_for_bwd,
                                             dnnl_eltwise_clip_v2_use_dst_for_bwd,
-                                            dnnl_eltwise_logistic_use_dst_for_bwd,
-                                            dnnl_eltwise_tanh_use_dst_for_bwd};
+                                            dnnl_eltwise_logistic_use_dst_for_bwd};
     return kinds[a->activation];
 }
 

@@ -15,7 +15,7 @@ local function norm(g, x, seed)
 end
 
 local ACTIVATIONS = { relu = {}, leaky_relu = { alpha = 0.2 }, elu = { alpha = 0.7 }, clip = { min = 0, max = 0.8 },
-  sigmoid = {}, tanh = {} }
+  sigmoid = {} }
 
 local function activate(g, x, kind)
   local arguments = { x }
