@@ -1,5 +1,7 @@
 -- The paper's networks against results in double precision of the original code (R2U-Net, Double U-Net in PyTorch) and
--- of the published Keras graphs (Double U-Net, MCGU-Net), with weights by a formula.
+-- of the published Keras graphs (Double U-Net, MCGU-Net), with weights by a formula. Decisions that single precision
+-- cannot make (support.decisions) are made as in the reference; there are a few among millions.
+local decisions = require "support.decisions"
 local fovea = require "fovea"
 local names = require "fovea.nn.names"
 local vectors = require "support.arch_vectors"
@@ -69,13 +71,17 @@ local CASES = {
     { "logits" } },
 }
 
--- A ReLU whose input is within rounding of zero may open in single precision and stay shut in double; of some millions
--- a few are, and each changes gradients behind it by up to some 1e-3.
-local TOLERANCE, GRADIENT_TOLERANCE = 1e-4, 1e-2
+-- Relative to the maximum: of everything, and of maps whose undecided elements may have gone the other way.
+local TOLERANCE, UNSETTLED, MOST_TURNED = 1e-4, 1e-2, 12
 
 local function check(want, got, what, tolerance)
   local scale, off = want:abs():max(), (want:reshape(got:shape()) - got):abs():max()
   assert.is_true(off <= (tolerance or TOLERANCE) * scale, ("%s: off by %g of %g"):format(what, off, scale))
+end
+
+local function relative_norm(want, got)
+  local off = want:reshape(got:shape()) - got
+  return math.sqrt((off * off):sum() / (want * want):sum())
 end
 
 for _, case in ipairs(CASES) do
@@ -83,6 +89,9 @@ for _, case in ipairs(CASES) do
 
   describe(vector_name .. " #slow", function()
     local vector, model
+    local explained = logit_names[#logit_names]
+    local layers = {}
+    for _, own in pairs(layer_names) do layers[#layers + 1] = own end
 
     local function ready()
       if vector then return end
@@ -112,26 +121,38 @@ for _, case in ipairs(CASES) do
       end
     end)
 
-    it("gives input gradients and channel weights, of logits and of probabilities", function()
+    it("gives input gradients, channel weights and maps, of logits and of probabilities", function()
       ready()
-      local results, layers = vector.results, { "input" }
-      for _, own in pairs(layer_names) do layers[#layers + 1] = own end
-      local logits = results[logit_names[#logit_names]]
+      local results, logits = vector.results, vector.results[explained]
+      local instance = assert(model:at(results.input:shape()))
+      local run = decisions.new(architecture, options, vector.weights, { input = results.input, layers = layers,
+        logits = model:output(instance).logits:name() })
       local p, mask = logits:sigmoid(), logits:gt(0)
-      for letter, seed in pairs { z = mask, p = p * (1 - p) * mask } do
-        local gradients = assert(model:gradients(results.input, layers, seed))
-        check(results["grad_input_" .. letter], gradients.input, "grad_input_" .. letter, GRADIENT_TOLERANCE)
+
+      local turned = run:settle(function()
+        local found = run:gradients(mask)
+        local sum = relative_norm(results.grad_input_z, found.input)
         for name, own in pairs(layer_names) do
-          local key = ("alpha_%s_%s"):format(letter, name)
-          check(results[key], gradients[own]:mean { 3, 4 }, key, GRADIENT_TOLERANCE)
+          sum = sum + relative_norm(results["alpha_z_" .. name], found[own]:mean { 3, 4 })
+        end
+        return sum
+      end, TOLERANCE / 2)
+      assert.is_true(turned <= MOST_TURNED, ("%d decisions turned"):format(turned))
+
+      for letter, seed in pairs { z = mask, p = p * (1 - p) * mask } do
+        local found = run:gradients(seed)
+        check(results["grad_input_" .. letter], found.input, "grad_input_" .. letter)
+        for name, own in pairs(layer_names) do
+          local key = ("%s_%s"):format(letter, name)
+          check(results["alpha_" .. key], found[own]:mean { 3, 4 }, "alpha_" .. key)
+          local map = fovea.cam.method("gradcam").map(run:activation(own), found[own])
+          check(results["cam_" .. key], map:relu(), "cam_" .. key)
         end
       end
     end)
 
-    it("gives the maps and scores of the last head", function()
+    it("explains the last head: maps and scores", function()
       ready()
-      local layers = {}
-      for _, own in pairs(layer_names) do layers[#layers + 1] = own end
       for letter, score in pairs { z = "logit", p = "probability" } do
         local maps = {}
         for _, heat in ipairs(assert(fovea.explain_all(model, vector.results.input, { layers = layers,
@@ -140,8 +161,8 @@ for _, case in ipairs(CASES) do
         end
         for name, own in pairs(layer_names) do
           local key, want = ("cam_%s_%s"):format(letter, name), tonumber(vector.metadata["score_" .. letter])
-          check(vector.results[key], maps[own].raw:relu(), key, GRADIENT_TOLERANCE)
-          assert.are.near(want, maps[own].score.value, 2 * TOLERANCE * math.abs(want))
+          check(vector.results[key], maps[own].raw:relu(), key, UNSETTLED)
+          assert.are.near(want, maps[own].score.value, TOLERANCE * math.abs(want))
         end
       end
     end)
