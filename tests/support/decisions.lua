@@ -1,51 +1,65 @@
 --- Decisions that single precision cannot make: a ReLU whose input is zero up to rounding, a maximum of two equal
---- values. Among millions of elements there are some, and each changes gradients behind it by up to some 1e-3. Here
---- they are found and turned one by one, where that brings the results nearer to a reference: what is left of the
---- difference is the engine's.
+--- values. Among millions of elements there are some, and each changes gradients behind it by up to some 1e-3. Here all
+--- decisions of a run are written down, and the doubtful ones are turned one by one where that brings the results
+--- nearer to a reference: what is left of the difference is the engine's.
 local fovea = require "fovea"
 
 local M = {}
 
 --- An element counts as undecided below this share of the root mean square of its layer.
-local LIMIT = 1e-5
+local LIMIT = 3e-5
 
---- A method of the builder with an input added before each ReLU and maximum: nudges[layer name], at first zero.
-local function nudged(original, nudges)
-  return function(self, name, x, ...)
-    local full = self:name(name)
-    local node = self.graph:input(x:shape(), { name = full .. ".nudge" })
-    nudges[full] = { node = node, value = fovea.zeros(x:shape()) }
-    return original(self, name, self:add(name .. ".nudged", x, node), ...)
-  end
-end
+local MOST_PASSES = 3
 
----@class fovea.NudgedRun a network at one input, with gradients of sum(seed * logits)
+---@class fovea.DecidedRun a network at one input, with gradients of sum(seed * logits)
 local Run = {}
 Run.__index = Run
 
---- Builds the network of an architecture and one plan.
----@param name string
----@param options table
----@param weights table<string, fovea.Tensor>
----@param spec { input: fovea.Tensor, logits: string, layers: string[] } logits, layers: names of nodes
----@return fovea.NudgedRun
-function M.new(name, options, weights, spec)
-  local architecture = assert(fovea.arch.find(name))
-  local graph, nudges = fovea.graph(), {}
-  local builder = fovea.nn.new(graph, weights)
+--- Builds the network with ReLUs written as products with a mask, and with a number added before each maximum.
+local function build(run, architecture, options, weights)
+  local builder = fovea.nn.new(run.graph, weights)
   local class = getmetatable(builder).__index
   local relu, max_pool = class.relu, class.max_pool
-  class.relu, class.max_pool = nudged(relu, nudges), nudged(max_pool, nudges)
-  local input = graph:input(spec.input:shape(), { name = "input" })
-  architecture.build(builder, input, fovea.arch.options(architecture, options))
+  function class.relu(nn, name, x)
+    local mask = run.graph:input(x:shape(), { name = nn:name(name) .. ".mask" })
+    run.masks[nn:name(name)] = { node = mask, source = x }
+    return nn:mul(name, x, mask)
+  end
+  function class.max_pool(nn, name, x, ...)
+    local nudge = run.graph:input(x:shape(), { name = nn:name(name) .. ".nudge" })
+    local sum = nn:add(name .. ".nudged", x, nudge)
+    run.nudges[nn:name(name)] = { node = nudge, source = sum, value = fovea.zeros(x:shape()) }
+    return max_pool(nn, name, sum, ...)
+  end
+  architecture.build(builder, run.nodes[1], fovea.arch.options(architecture, options))
   class.relu, class.max_pool = relu, max_pool
-  local run = setmetatable({ graph = graph, nudges = nudges, logits = graph:node(spec.logits), nodes = { input } }, Run)
+end
+
+--- Gives a plan its input and decisions.
+local function feed(run, plan)
+  assert(plan:set_input(run.nodes[1], run.input))
+  for _, list in ipairs { run.masks, run.nudges } do
+    for _, entry in pairs(list) do assert(plan:set_input(entry.node, entry.value)) end
+  end
+  return plan
+end
+
+--- A run with the decisions that a model makes.
+---@param model fovea.Model of an architecture
+---@param spec { input: fovea.Tensor, logits: string, layers: string[] } logits, layers: names of nodes
+---@return fovea.DecidedRun
+function M.new(model, spec)
+  local graph = fovea.graph()
+  local run = setmetatable({ graph = graph, input = spec.input, masks = {}, nudges = {},
+    nodes = { graph:input(spec.input:shape(), { name = "input" }) } }, Run)
+  build(run, model.architecture, model.options, model.weights)
+  local names = {}
+  for name in pairs(run.masks) do names[#names + 1] = name end
+  for name, opened in pairs(assert(model:activations(spec.input, names))) do run.masks[name].value = opened:gt(0) end
+  run.logits = graph:node(spec.logits)
   for _, layer in ipairs(spec.layers) do table.insert(run.nodes, graph:node(layer)) end
-  run.plan = assert(graph:plan { mode = "explain", taps = { run.logits, table.unpack(run.nodes, 2) },
-    seeds = { run.logits }, gradients = run.nodes })
-  assert(run.plan:set_input(input, spec.input))
-  for _, nudge in pairs(nudges) do assert(run.plan:set_input(nudge.node, nudge.value)) end
-  run.input = spec.input
+  run.plan = feed(run, assert(graph:plan { mode = "explain", taps = { run.logits, table.unpack(run.nodes, 2) },
+    seeds = { run.logits }, gradients = run.nodes }))
   return run
 end
 
@@ -62,23 +76,29 @@ function Run:gradients(seed)
 end
 
 --- Activation of a layer.
+---@param name string
+---@return fovea.Tensor
 function Run:activation(name) return assert(self.plan:value(self.graph:node(name))) end
+
+-- doubtful decisions -------------------------------------------------------------------------------------------------
 
 local function rms(t) return math.sqrt((t * t):mean()) end
 
---- ReLU inputs near zero: flat index and the nudge that turns the sign.
-local function near_zero(z, list, layer)
+--- ReLU inputs near zero: flat index, and mask before and after.
+local function near_zero(z, list, entry)
   local limit = LIMIT * rms(z)
   if z:abs():min() > limit then return end
+  local masks = entry.value:values()
   for i, value in ipairs(z:values()) do
     if math.abs(value) <= limit then
-      list[#list + 1] = { layer = layer, index = i, nudge = -2 * value, share = math.abs(value) / limit }
+      list[#list + 1] = { entry = entry, index = i, from = masks[i], to = 1 - masks[i],
+        share = math.abs(value) / limit }
     end
   end
 end
 
 --- 2x2 windows whose two largest values are nearly equal, and not zero.
-local function near_tie(z, list, layer)
+local function near_tie(z, list, entry)
   local limit, shape, values = LIMIT * rms(z), z:shape(), z:values()
   local width = shape[4]
   for row = 0, shape[1] * shape[2] * shape[3] - 1, 2 do
@@ -86,9 +106,11 @@ local function near_tie(z, list, layer)
       local at = row * width + column
       local window = { at, at + 1, at + width, at + width + 1 }
       table.sort(window, function(a, b) return values[a] > values[b] end)
+      local most = math.abs(values[window[1]])
       local gap = values[window[1]] - values[window[2]]
-      if gap <= limit and math.abs(values[window[1]]) > limit then
-        list[#list + 1] = { layer = layer, index = window[2], nudge = 2 * gap + LIMIT * limit, share = gap / limit }
+      if gap <= limit and most > limit then
+        list[#list + 1] = { entry = entry, index = window[2], from = 0, to = 2 * gap + 3e-7 * most,
+          share = gap / limit }
       end
     end
   end
@@ -96,42 +118,51 @@ end
 
 --- Undecided elements, the least decided first.
 local function undecided(run)
-  local list, names, taps = {}, {}, {}
-  for name in pairs(run.nudges) do names[#names + 1] = name end
-  table.sort(names)
-  for i, name in ipairs(names) do taps[i] = run.graph:node(name .. ".nudged") end
-  local plan = assert(run.graph:plan { mode = "infer", taps = taps })
-  assert(plan:set_input(run.nodes[1], run.input))
-  for _, nudge in pairs(run.nudges) do assert(plan:set_input(nudge.node, nudge.value)) end
-  assert(plan:forward())
-  for i, name in ipairs(names) do
-    local z = assert(plan:value(taps[i]))
-    if run.graph:node(name):kind() == "relu" then near_zero(z, list, name) else near_tie(z, list, name) end
+  local list, taps = {}, { run.logits }
+  for _, entries in ipairs { run.masks, run.nudges } do
+    for name, entry in pairs(entries) do
+      taps[#taps + 1] = entry.source
+      taps[#taps + 1] = run.graph:node(name)
+    end
   end
+  local plan = feed(run, assert(run.graph:plan { mode = "infer", taps = taps }))
+  assert(plan:forward())
+  for _, entry in pairs(run.masks) do near_zero(assert(plan:value(entry.source)), list, entry) end
+  for _, entry in pairs(run.nudges) do near_tie(assert(plan:value(entry.source)), list, entry) end
   table.sort(list, function(a, b) return a.share < b.share end)
   return list
 end
 
---- Turns undecided elements where that lowers the distance, until it is small enough.
+local function decide(run, element, value)
+  element.entry.value:reshape({ -1 }):set(element.index, value)
+  assert(run.plan:set_input(element.entry.node, element.entry.value))
+end
+
+--- Turns undecided elements (and back) where that lowers the distance, until it is small enough or nothing helps.
 ---@param distance fun(): number of results from their reference
----@param enough number
+---@param enough number a tenth of it is worth turning an element
 ---@return integer turned
 ---@return integer undecided
 function Run:settle(distance, enough)
   local list, turned, best = undecided(self), 0, distance()
-  for _, element in ipairs(list) do
-    if best <= enough then break end
-    local nudge = self.nudges[element.layer]
-    local flat = nudge.value:reshape { -1 }
-    flat:set(element.index, element.nudge)
-    assert(self.plan:set_input(nudge.node, nudge.value))
+  local function turn(element)
+    if best <= enough then return false end
+    decide(self, element, element.to)
     local now = distance()
-    if now < 0.998 * best then
-      best, turned = now, turned + 1
+    local is_better = now < best - 0.1 * enough
+    if is_better then
+      best, element.from, element.to = now, element.to, element.from
+      element.turned = not element.turned
+      turned = turned + (element.turned and 1 or -1)
     else
-      flat:set(element.index, 0)
-      assert(self.plan:set_input(nudge.node, nudge.value))
+      decide(self, element, element.from)
     end
+    return is_better
+  end
+  for _ = 1, MOST_PASSES do
+    local changed = false
+    for _, element in ipairs(list) do changed = turn(element) or changed end
+    if not changed then break end
   end
   return turned, #list
 end
