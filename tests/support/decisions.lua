@@ -7,7 +7,7 @@ local fovea = require "fovea"
 local M = {}
 
 --- An element counts as undecided below this share of the root mean square of its layer.
-local LIMIT = 3e-5
+local LIMIT = 1e-5
 
 local MOST_PASSES = 3
 
