@@ -94,7 +94,8 @@ local function read_value(architecture, option, given)
   local value = from_text[kind](given)
   if kind == "boolean" and given == false then value = false end
   if value == nil then
-    error(("%s: option '%s' must be a %s, not %s"):format(architecture.name, option.name, kind, tostring(given)), 0)
+    error(("%s: option '%s' must be of kind %s, not %s"):format(architecture.name, option.name, kind, tostring(given)),
+      0)
   end
   for _, choice in ipairs(option.choices or { value }) do
     if choice == value then return value end

@@ -12,7 +12,8 @@ local threshold = require "fovea.threshold"
 local M = {}
 
 ---@class fovea.ExplainOptions
----@field layer string|string[]|nil name or glob; default: the bottleneck and the last block before the head
+---@field layer string|string[]|nil name, glob, "candidates" (of the architecture), "all"; default:
+--- the bottleneck and the last block before the head
 ---@field layers string|string[]|function|table|nil the same, or a list of layers
 ---@field threshold any strategy (fovea.threshold.parse); default 0.5
 ---@field thresholds any[]|nil several

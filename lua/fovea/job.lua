@@ -89,9 +89,15 @@ local function read_input(job, model, given)
   return check_channels(job, model)
 end
 
-local function choose_layers(job, instance)
+--- Whether a wish is the word for the layers that an architecture is worth explaining at (alone, or as a list).
+local function is_candidates(wish)
+  return wish == "candidates" or (type(wish) == "table" and #wish == 1 and wish[1] == "candidates")
+end
+
+local function choose_layers(job, instance, model)
   local options = job.options
   local wish = options.layers or options.layer
+  if is_candidates(wish) then wish = model.candidates end
   if wish == nil then wish = layers.default(instance.graph, job.output.logits) end
   if type(wish) == "table" and wish[1] and type(wish[1]) == "table" then
     local names = {}
@@ -119,7 +125,7 @@ local function forward(job, model)
   if not instance then return nil, message, code end
   job.output = model:output(instance, job.options.output)
   job.activation = output.activation(job.output, job.options.activation)
-  choose_layers(job, instance)
+  choose_layers(job, instance, model)
   local taps = { job.output.logits, table.unpack(job.nodes) }
   local plan, why, kind = model:plan(instance,
     { mode = "explain", taps = taps, seeds = { job.output.logits }, gradients = job.nodes })

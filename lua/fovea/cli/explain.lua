@@ -33,7 +33,7 @@ function M.define(parser)
   cli.define_model(parser)
   parser:option("--from", "repeat a record instead: FILE.json#N, as --out wrote it")
   parser:option("--out", "folder for the results"):count(1)
-  parser:option("--layer", "layer name, pattern or 'all' (default: bottleneck and last block)"):count "*"
+  parser:option("--layer", "layer name, pattern, 'candidates' or 'all' (default: bottleneck and last block)"):count "*"
   parser:option("--threshold", "strategy: 0.5, otsu, quantile:0.95, ... (below)"):count "*"
   parser:option("--method", "gradcam, hirescam"):count "*"
   parser:option("--score", "what is summed: logit or probability"):choices { "logit", "probability" }

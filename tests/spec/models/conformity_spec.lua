@@ -84,11 +84,19 @@ local function relative(want, got)
   return math.sqrt((off * off):sum() / (want * want):sum())
 end
 
---- As check, but of the norms: one doubtful element of thousands may be left.
-local function check_norm(want, got, what)
+--- As check, but of the norms.
+local function check_norm(want, got, what, tolerance)
   if want:abs():max() == 0 then return assert.are.equal(0, got:abs():max()) end
   local off = relative(want, got)
-  assert.is_true(off <= TOLERANCE, ("%s: off by %g of its norm"):format(what, off))
+  assert.is_true(off <= tolerance, ("%s: off by %g of its norm"):format(what, off))
+end
+
+--- Sums of other lengths round otherwise: with AVX-512 all doubtful elements are found, elsewhere some may be left.
+local function settled_tolerance(run)
+  for _, step in ipairs(run.plan:steps()) do
+    if step.implementation:find("avx512", 1, true) then return TOLERANCE end
+  end
+  return 10 * TOLERANCE
 end
 
 for _, case in ipairs(CASES) do
@@ -147,14 +155,15 @@ for _, case in ipairs(CASES) do
       end, TOLERANCE)
       assert.is_true(turned <= MOST_TURNED, ("%d decisions turned"):format(turned))
 
+      local limit = settled_tolerance(run)
       for letter, seed in pairs { z = mask, p = p * (1 - p) * mask } do
         local found = run:gradients(seed)
-        check_norm(results["grad_input_" .. letter], found.input, "grad_input_" .. letter)
+        check_norm(results["grad_input_" .. letter], found.input, "grad_input_" .. letter, limit)
         for name, own in pairs(layer_names) do
           local key = ("%s_%s"):format(letter, name)
-          check_norm(results["alpha_" .. key], found[own]:mean { 3, 4 }, "alpha_" .. key)
+          check_norm(results["alpha_" .. key], found[own]:mean { 3, 4 }, "alpha_" .. key, limit)
           local map = fovea.cam.method("gradcam").map(run:activation(own), found[own])
-          check_norm(results["cam_" .. key], map:relu(), "cam_" .. key)
+          check_norm(results["cam_" .. key], map:relu(), "cam_" .. key, limit)
         end
       end
     end)
