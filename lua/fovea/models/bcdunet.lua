@@ -6,6 +6,7 @@ local names = require "fovea.nn.names"
 
 local OPTIONS = {
   { name = "channels", default = 3, doc = "channels of the image" },
+  { name = "width", default = 64, doc = "channels of the first level; all others are multiples" },
   { name = "dense", default = 3, choices = { 1, 3 }, doc = "blocks of the bottleneck: 3 (D3) or 1 (D1)" },
   { name = "gate", default = "hard_sigmoid", choices = { "hard_sigmoid", "sigmoid", "hard_sigmoid_6" },
     doc = "recurrent activation: hard_sigmoid (Keras 1, 2), sigmoid (Keras 3), hard_sigmoid_6 (Keras 3's hard one)" },
@@ -22,10 +23,10 @@ local PREPROCESS = { scale = 1, size = { policy = "pad", multiple = 8 } }
 ---@field third integer convolutions of the third encoder block
 ---@field first_dense integer convolutions of the first block of the bottleneck
 ---@field squeeze boolean squeeze-excite after transposed convolutions and decoder blocks
----@field filters integer[] of the LSTMs
-local SHAPE = { third = 2, first_dense = 2, squeeze = false, filters = { 128, 64, 32 } }
+---@field filters number[] of the LSTMs, in multiples of the width
+local SHAPE = { third = 2, first_dense = 2, squeeze = false, filters = { 2, 1, 0.5 } }
 
-local EPSILON, WIDTHS = 1e-3, { 64, 128, 256 }
+local EPSILON = 1e-3
 
 local function convs(nn, name, x, channels, count)
   return nn:scope(name):conv_block(x, channels, { norm = false }, count)
@@ -36,12 +37,16 @@ local function squeeze(nn, x, shape)
 end
 
 --- Blocks of which each but the second sees the outputs of those before.
-local function bottleneck(nn, x, shape, count)
-  local first = convs(nn, "dense1", x, 512, shape.first_dense)
+local function bottleneck(nn, x, shape, channels, count)
+  local first = convs(nn, "dense1", x, channels, shape.first_dense)
   if not shape.squeeze then first = nn:dropout("dense1.dropout", first) end
   if count == 1 then return first end
-  local second = nn:dropout("dense2.dropout", convs(nn, "dense2", first, 512))
-  return nn:dropout("dense3.dropout", convs(nn, "dense3", nn:concat("dense3.concat", second, first), 512))
+  local second = nn:dropout("dense2.dropout", convs(nn, "dense2", first, channels))
+  return nn:dropout("dense3.dropout", convs(nn, "dense3", nn:concat("dense3.concat", second, first), channels))
+end
+
+local function filters(shape, number, options)
+  return math.max(1, math.tointeger(options.width * shape.filters[number - 5] // 1))
 end
 
 local function decoder_block(nn, number, x, skip, shape, options)
@@ -50,7 +55,7 @@ local function decoder_block(nn, number, x, skip, shape, options)
   x = squeeze(up, up:conv_transpose("conv", x, channels), shape)
   x = up:relu("relu", up:batch_norm("bn", x, { epsilon = EPSILON }))
   local sequence = options.order == "decoder_first" and { x, skip } or { skip, x }
-  x = nn:conv_lstm("lstm" .. number, sequence, shape.filters[number - 5], { gate = options.gate,
+  x = nn:conv_lstm("lstm" .. number, sequence, filters(shape, number, options), { gate = options.gate,
     directions = options.directions, zero_state = options.zero_state })
   return squeeze(nn:scope("decoder" .. number), convs(nn, "decoder" .. number, x, channels), shape)
 end
@@ -66,12 +71,12 @@ local function input(options) return { 1, options.channels, false, false } end
 local function build(nn, x, options, shape)
   shape = shape or SHAPE
   local skips = {}
-  for level, channels in ipairs(WIDTHS) do
-    skips[level] = convs(nn, "encoder" .. level, x, channels, level == 3 and shape.third or 2)
+  for level = 1, 3 do
+    skips[level] = convs(nn, "encoder" .. level, x, options.width << (level - 1), level == 3 and shape.third or 2)
     x = nn:max_pool(("encoder%d.pool"):format(level), skips[level], { kernel = 2 })
   end
   if not shape.squeeze then skips[3] = nn:dropout("encoder3.dropout", skips[3]) end
-  x = bottleneck(nn, x, shape, options.dense)
+  x = bottleneck(nn, x, shape, 8 * options.width, options.dense)
   for number = 6, 8 do x = decoder_block(nn, number, x, skips[9 - number], shape, options) end
   x = nn:scope("conv8"):unit("", x, 2, { norm = false })
   return nn:sigmoid("output", nn:conv("head", x, 1, { kernel = 1 }))

@@ -5,6 +5,7 @@ local names = require "fovea.nn.names"
 
 local OPTIONS = {
   { name = "channels", default = 3, doc = "channels of the image" },
+  { name = "width", default = 32, doc = "channels of the last decoder blocks; all others are multiples (VGG-19: 2 to 16)" },
   { name = "variant", default = "keras", choices = { "keras", "torch" }, doc = "the published code that is followed" },
   { name = "coordinates", kind = "string", choices = { "half_pixel", "align_corners", "asymmetric" },
     doc = "rule of bilinear upsampling (keras half_pixel, torch align_corners)" },
@@ -25,10 +26,10 @@ local variants = {
 
 local PREPROCESS = { order = "bgr", scale = 1 / 255, size = { policy = "pad", multiple = 16 } }
 
-local WIDTHS, VGG_CONVS = { 32, 64, 128, 256 }, { 2, 2, 4, 4, 4 }
+local VGG_CONVS = { 2, 2, 4, 4, 4 }
 
 local function settings(options)
-  local s = {}
+  local s = { width = options.width }
   for key, value in pairs(variants[options.variant]) do
     if options[key] == nil then s[key] = value else s[key] = options[key] end
   end
@@ -43,12 +44,12 @@ local function block(nn, name, x, channels, s)
 end
 
 --- VGG-19 up to the last convolution of block 5: the output of each block.
-local function vgg19(nn, x)
+local function vgg19(nn, x, width)
   local outputs = {}
   for level, count in ipairs(VGG_CONVS) do
     local scope = nn:scope("encoder1." .. level)
     if level > 1 then x = scope:max_pool("pool", x, { kernel = 2 }) end
-    x = scope:conv_block(x, math.min(512, 32 << level), { norm = false }, count)
+    x = scope:conv_block(x, width * math.min(16, 1 << level), { norm = false }, count)
     outputs[level] = x
   end
   return outputs
@@ -56,8 +57,8 @@ end
 
 local function encoder2(nn, x, s)
   local outputs = {}
-  for level, channels in ipairs(WIDTHS) do
-    outputs[level] = block(nn, "encoder2." .. level, x, channels, s)
+  for level = 1, 4 do
+    outputs[level] = block(nn, "encoder2." .. level, x, s.width << (level - 1), s)
     x = nn:max_pool(("encoder2.%d.pool"):format(level), outputs[level], { kernel = 2 })
   end
   return outputs, x
@@ -68,7 +69,7 @@ local function decoder(nn, name, x, s, ...)
     local scope, level, skips = nn:scope(("%s.%d"):format(name, step)), 5 - step, {}
     for i, encoder in ipairs { ... } do skips[i] = encoder[level] end
     x = scope:concat("concat", scope:up("up", x, { coordinates = s.coordinates }), table.unpack(skips))
-    x = block(nn, ("%s.%d"):format(name, step), x, WIDTHS[level], s)
+    x = block(nn, ("%s.%d"):format(name, step), x, s.width << (level - 1), s)
   end
   return x
 end
@@ -78,12 +79,12 @@ local function input(options) return { 1, options.channels, false, false } end
 local function build(nn, image, options)
   local s = settings(options)
   local pyramid = { pooled = s.pooled, pool_bias = s.pool_bias, coordinates = s.coordinates, epsilon = s.epsilon }
-  local first = vgg19(nn, image)
-  local x = nn:aspp("aspp1", first[5], 64, pyramid)
+  local first = vgg19(nn, image, s.width)
+  local x = nn:aspp("aspp1", first[5], 2 * s.width, pyramid)
   local logits1 = nn:conv("head1", decoder(nn, "decoder1", x, s, first), 1, { kernel = 1 })
   local mask = nn:sigmoid(s.probabilities and "output1" or "mask", logits1)
   local second, bottom = encoder2(nn, nn:mul("masked", image, mask), s)
-  x = nn:aspp("aspp2", bottom, 64, pyramid)
+  x = nn:aspp("aspp2", bottom, 2 * s.width, pyramid)
   local logits2 = nn:conv("head2", decoder(nn, "decoder2", x, s, first, second), 1, { kernel = 1 })
   if s.probabilities then return { mask, nn:sigmoid("output2", logits2) } end
   return { nn:identity("output1", logits1), nn:identity("output2", logits2) }

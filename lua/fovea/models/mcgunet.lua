@@ -8,7 +8,7 @@ for _, option in ipairs(bcdunet.options) do
   if option.name ~= "dense" then OPTIONS[#OPTIONS + 1] = option end
 end
 
-local SHAPE = { third = 3, first_dense = 3, squeeze = true, filters = { 256, 128, 64 } }
+local SHAPE = { third = 3, first_dense = 3, squeeze = true, filters = { 4, 2, 1 } }
 
 local function build(nn, x, options)
   local complete = { dense = 3 }

@@ -62,7 +62,7 @@ end
 --- Squeeze and excitation (Hu et al. 2018): channels weighted by two dense layers over their means.
 ---@param name string
 ---@param x fovea.Node
----@param options? { reduction: integer?, bias: boolean? } reduction 8, bias true
+---@param options? { reduction: integer?, bias: boolean? } reduction 8 (at least one channel is left), bias true
 ---@return fovea.Node
 function Layers:squeeze_excite(name, x, options)
   lookup.check_keys(options, { "reduction", "bias" }, "squeeze_excite")
@@ -70,7 +70,7 @@ function Layers:squeeze_excite(name, x, options)
   local s, shape, dense = self:scope(name), x:shape(), { bias = options.bias }
   local batch, channels = shape[1], shape[2]
   local y = s:reshape("squeeze", s:global_avg_pool("pool", x), { shape = { batch, channels } })
-  y = s:relu("relu", s:dense("reduce", y, channels // (options.reduction or 8), dense))
+  y = s:relu("relu", s:dense("reduce", y, math.max(1, channels // (options.reduction or 8)), dense))
   y = s:sigmoid("gate", s:dense("expand", y, channels, dense))
   local ones = { batch, channels }
   for axis = 3, #shape do ones[axis] = 1 end
