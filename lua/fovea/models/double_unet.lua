@@ -5,7 +5,7 @@ local names = require "fovea.nn.names"
 
 local OPTIONS = {
   { name = "channels", default = 3, doc = "channels of the image" },
-  { name = "width", default = 32, doc = "channels of the last decoder blocks; all others are multiples (VGG-19: 2 to 16)" },
+  { name = "width", default = 32, doc = "of the last decoder blocks; others are multiples (VGG-19: 2 to 16)" },
   { name = "variant", default = "keras", choices = { "keras", "torch" }, doc = "the published code that is followed" },
   { name = "coordinates", kind = "string", choices = { "half_pixel", "align_corners", "asymmetric" },
     doc = "rule of bilinear upsampling (keras half_pixel, torch align_corners)" },
