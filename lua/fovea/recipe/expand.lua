@@ -35,7 +35,7 @@ local M = {}
 ---@field index integer in the plan
 ---@field id string hash of the names of all of these: the name of its record
 
-local LOAD_KEYS = { "arch", "arch_options", "entry", "map", "strict", "upsample_coordinates" }
+local LOAD_KEYS = { "arch", "arch_options", "entry", "keras", "map", "strict", "upsample_coordinates" }
 
 local function fail(place, text, ...) error(("%s: %s"):format(place, text:format(...)), 0) end
 

@@ -74,6 +74,11 @@ local model = map("a model with settings of its own", {
   { "arch", text "network that weights belong to: a name, or a Lua file; default: what is noted beside the weights" },
   { "arch_options", map("options of the network", {}, { open = true }) },
   { "entry", text "part of a PyTorch checkpoint that holds the weights" },
+  { "keras", map("what an old Keras file does not say", {
+    { "backend", choice("backend it was trained with", { "theano", "tensorflow" }) },
+    { "dim_ordering", choice("order of its axes", { "th", "tf" }) },
+    { "architecture", typed("path", "JSON file with the architecture") },
+  }) },
   { "map", text "how names in the file become those of the network" },
   { "strict", typed("boolean", "false accepts weights that lack some parameters or have others") },
   { "upsample_coordinates", choice("coordinate rule of old Upsample nodes",
