@@ -16,7 +16,7 @@ M.npy, M.safetensors, M.json = require "fovea.npy", require "fovea.safetensors",
 
 -- targets, maps and pictures
 M.threshold, M.cam, M.normalise = require "fovea.threshold", require "fovea.cam", require "fovea.normalise"
-M.metric = require "fovea.metric"
+M.metric, M.evaluate = require "fovea.metric", require "fovea.evaluate"
 M.status, M.preprocess, M.image = require "fovea.status", require "fovea.preprocess", require "fovea.image"
 M.colormap, M.panel, M.overlay = require "fovea.colormap", require "fovea.panel", require("fovea.overlay").overlay
 

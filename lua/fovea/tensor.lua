@@ -48,6 +48,8 @@
 ---@field sort fun(self): fovea.Tensor all elements, ascending, NaN last
 ---@field ranks fun(self): fovea.Tensor mid-ranks in ascending order, from 1; equal elements share their mean rank
 ---@field histogram fun(self, options?: {bins: integer?, min: number?, max: number?}): fovea.Tensor, fovea.Tensor
+---@field detection fun(self, mask: fovea.Tensor, within?: fovea.Tensor): number, number areas under the ROC and the
+--- precision-recall curve of the elements as scores of the members of a mask; equal scores are one threshold
 ---@field max_by_label fun(self, values: fovea.Tensor, n: integer): number[] largest value of each label 1..n of self
 ---@field keep_labels fun(self, keep: boolean[]): fovea.Tensor mask of the voxels whose label is kept
 ---@field local_mean fun(self, size: integer, axes?: integer): fovea.Tensor over an odd window of the last 2 or 3 axes

@@ -1,5 +1,6 @@
 /* Tensor reductions and order statistics in Lua. */
 #include "bind/tensor.h"
+#include "tensor/detect.h"
 #include "tensor/inspect.h"
 #include "tensor/matmul.h"
 #include "tensor/order.h"
@@ -119,6 +120,19 @@ static int m_top_k(lua_State *L)
     return 2;
 }
 
+/* t:detection(mask[, within]) -> area under the ROC curve, average precision, of the scores t */
+static int m_detection(lua_State *L)
+{
+    fv_error err;
+    fv_detection found;
+    const fv_tensor *t = fvl_check_tensor(L, 1), *mask = fvl_check_tensor(L, 2);
+    const fv_tensor *within = lua_isnoneornil(L, 3) ? NULL : fvl_check_tensor(L, 3);
+    if (fv_tensor_detection(&found, t, mask, within, &err)) return fvl_raise(L, &err);
+    lua_pushnumber(L, found.roc);
+    lua_pushnumber(L, found.precision);
+    return 2;
+}
+
 /* t:histogram{bins = 256, min = , max = } -> counts, edges; the range of the finite elements by default. */
 static int m_histogram(lua_State *L)
 {
@@ -141,10 +155,11 @@ static int m_histogram(lua_State *L)
 int fvl_open_tensor_reduce(lua_State *L);
 int fvl_open_tensor_reduce(lua_State *L)
 {
-    static const luaL_Reg methods[] = {
-        {"argmax", m_argmax},       {"softmax", m_softmax},   {"matmul", m_matmul},
-        {"sort", m_sort},           {"quantile", m_quantile}, {"top_k", m_top_k},
-        {"histogram", m_histogram}, {"ranks", m_ranks},       {NULL, NULL}};
+    static const luaL_Reg methods[] = {{"argmax", m_argmax},       {"softmax", m_softmax},
+                                       {"matmul", m_matmul},       {"sort", m_sort},
+                                       {"quantile", m_quantile},   {"top_k", m_top_k},
+                                       {"histogram", m_histogram}, {"ranks", m_ranks},
+                                       {"detection", m_detection}, {NULL, NULL}};
     fvl_tensor_extend(L, methods, NULL);
     lua_getfield(L, -1, "Tensor");
     for (int op = 0; op < FV_REDUCE_COUNT; op++) {
