@@ -222,14 +222,16 @@ describe("misuse", function()
   end)
 
   it("the names come in the order of tables", function()
-    assert.same({ "dice", "iou", "sensitivity", "specificity", "precision", "accuracy", "auc", "auprc", "hd95", "assd" },
-      evaluate.names())
+    assert.equal("dice iou sensitivity specificity precision accuracy auc auprc hd95 assd",
+      table.concat(evaluate.names(), " "))
   end)
 end)
 
 describe("the summary", function()
   it("mean, sample deviation, median; what does not exist is counted apart", function()
-    local s = evaluate.summarise({ { dice = 0.2 }, { dice = 0.6 }, { dice = 0 / 0 }, { dice = 0.7 }, { dice = 0.9 } }).dice
+    local rows = {}
+    for i, value in ipairs { 0.2, 0.6, 0 / 0, 0.7, 0.9 } do rows[i] = { dice = value } end
+    local s = evaluate.summarise(rows).dice
     assert.equal(4, s.n)
     assert.equal(1, s.missing)
     near(0.6, s.mean)
