@@ -38,7 +38,8 @@ M.reload = require("fovea.reload").reload
 ---@param what any a name ("gradcam", "conv", "Heatmap:overlay"), a function, module or object; nil: where to begin
 function M.help(what) require("fovea.help").help(what) end
 
--- experiments
+-- experiments and data
+M.data = require "fovea.data"
 M.recipe = require "fovea.recipe"
 M.sweep_thresholds = require("fovea.sweep").sweep_thresholds
 

@@ -25,20 +25,22 @@ function M.values(picture)
   return colours:shape()[1] == 1 and colours:select(1, 1) or colours:max { 1 }
 end
 
---- The values of a mask file. A JPEG is refused: its compression changes the values.
+--- The values of a mask file. A JPEG is refused, because its compression changes the values, unless a threshold tells
+--- foreground from background.
 ---@param path string
+---@param options? { threshold: number? } the caller will compare the values with it
 ---@return fovea.Tensor? values
 ---@return string? message
 ---@return string? code
-function M.read(path)
+function M.read(path, options)
   if path:find "%.safetensors" then return from_safetensors(path) end
   if path:find "%.npy$" then
     local tensor, message, code = npy.read(path)
     if not tensor then return nil, message, code end
     return tensor
   end
-  if path:lower():find "%.jpe?g$" then
-    return nil, path .. ": a JPEG does not keep the values of a mask; use PNG", "unsupported"
+  if path:lower():find "%.jpe?g$" and not (options and options.threshold) then
+    return nil, path .. ": a JPEG does not keep the values of a mask; use PNG, or give a threshold", "unsupported"
   end
   local picture, message, code = image.read(path)
   if not picture then return nil, message, code end

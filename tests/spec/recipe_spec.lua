@@ -398,26 +398,3 @@ describe("files by pattern", function()
     assert.same({ "Makefile" }, glob.files "Makefile")
   end)
 end)
-
-describe("known data sets", function()
-  local root = require("support.scratch").new()
-
-  teardown(function() os.execute("rm -rf '" .. root.folder .. "'") end)
-
-  it("list images with their masks", function()
-    local lfs = require "lfs"
-    for _, name in ipairs { "Image_01L.jpg", "Image_01L_1stHO.png", "Image_01L_2ndHO.png", "Image_11R.jpg" } do
-      root:write(name, "")
-    end
-    local found = require("fovea.data.chase_db1").list(root.folder)
-    assert.same({ { path = root:path "Image_01L.jpg", mask = root:path "Image_01L_1stHO.png" },
-      { path = root:path "Image_11R.jpg", mask = root:path "Image_11R_1stHO.png" } }, found)
-    lfs.mkdir(root:path "images")
-    for _, name in ipairs { "ISIC_1.jpg", "ISIC_2.png", "ISIC_2_superpixels.png" } do
-      root:write("images/" .. name, "")
-    end
-    assert.same({ { path = root:path "images/ISIC_1.jpg", mask = root:path "masks/ISIC_1_segmentation.png" },
-      { path = root:path "images/ISIC_2.png", mask = root:path "masks/ISIC_2_segmentation.png" } },
-      require("fovea.data.isic2017").list(root.folder))
-  end)
-end)

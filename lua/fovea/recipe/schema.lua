@@ -98,7 +98,7 @@ local image_set = map("a set of images", {
     .. "patterns are allowed") },
   { "manifest", typed("path", "CSV file with the columns image, mask (optional), name (optional); paths in it are "
     .. "relative to it") },
-  { "data_set", text "name of a known data set (a file of lua/fovea/data); needs root" },
+  { "data_set", text "name of a known data set (a file of lua/fovea/data/layout); needs root" },
   { "root", typed("path", "folder of the data set") },
   { "limit", typed("integer", "only the first so many", { min = 1 }) },
 })

@@ -133,9 +133,9 @@ end
 local function from_data_set(set, places)
   local place = places["images.data_set"]
   if not set.root then fail(place, "a data set needs the key 'root', its folder") end
-  local ok, layout = pcall(lookup.load, "fovea.data", set.data_set, "unknown data set")
+  local ok, layout = pcall(lookup.load, "fovea.data.layout", set.data_set, "unknown data set")
   if not ok then fail(place, "%s", layout) end
-  local items = layout.list(set.root)
+  local items = layout.list(set.root, {})
   if #items == 0 then fail(place, "%s: no images of the data set '%s' in this folder", set.root, set.data_set) end
   return items
 end
