@@ -143,6 +143,7 @@ $(BUILD)/hdf5_writer: tests/support/hdf5_writer.c $(FLAGS)
 $(BUILD)/c_tests: $(TEST_OBJ) $(BUILD)/libfovea.a
 	$(Q)$(CC) $(OPENMP) $(CFLAGS) $(LDFLAGS) -o $@ $(TEST_OBJ) $(BUILD)/libfovea.a $(LIBS)
 
+$(BUILD)/src/base/peak.o: OWN_CFLAGS += -ffp-contract=fast
 $(BUILD)/src/io/terminal.o: OWN_CFLAGS += $(subst -I,-isystem ,$(CHAFA_CFLAGS))
 $(BUILD)/%.o: %.c $(FLAGS) | $(GEN_SRC) $(DEPS)
 	@mkdir -p $(@D)

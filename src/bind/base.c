@@ -1,6 +1,7 @@
 /* Version, memory in use, and the switches that tests need: fovea.core.version() and friends. */
 #include "base/alloc.h"
 #include "base/parallel.h"
+#include "base/peak.h"
 #include "bind/fvl.h"
 #include "fovea.h"
 
@@ -57,13 +58,25 @@ static int l_threads(lua_State *L)
     return 1;
 }
 
+/* fma_peak([seconds]): operations per second of multiply-adds in registers, see base/peak.h. */
+static int l_fma_peak(lua_State *L)
+{
+    lua_pushnumber(L, fv_fma_peak(luaL_optnumber(L, 1, 0.2)));
+    return 1;
+}
+
 int fvl_open_base(lua_State *L);
 int fvl_open_base(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"version", l_version},         {"memory_in_use", l_memory_in_use},
-                                         {"threads", l_threads},         {"clock", l_clock},
-                                         {"isatty", l_isatty},           {"alloc_fail_at", l_alloc_fail_at},
-                                         {"alloc_count", l_alloc_count}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"version", l_version},
+                                         {"memory_in_use", l_memory_in_use},
+                                         {"threads", l_threads},
+                                         {"clock", l_clock},
+                                         {"isatty", l_isatty},
+                                         {"alloc_fail_at", l_alloc_fail_at},
+                                         {"alloc_count", l_alloc_count},
+                                         {"fma_peak", l_fma_peak},
+                                         {NULL, NULL}};
     luaL_setfuncs(L, functions, 0);
     return 0;
 }

@@ -98,15 +98,17 @@ static void set_string(lua_State *L, const char *field, const char *text)
     lua_setfield(L, -2, field);
 }
 
-/* steps(): list of { phase, node, op, implementation, shape, macs, seconds }. */
+/* steps(): list of { phase, pass, node, op, implementation, shape, macs, seconds, bytes }; macs are those of
+ * the node's forward pass, pass is missing in what the plan adds. */
 static int m_steps(lua_State *L)
 {
     const fv_plan *plan = check_plan(L, 1);
     lua_newtable(L);
     for (int i = 0; i < fv_plan_step_count(plan); i++) {
         fv_step_info info = fv_plan_step(plan, i);
-        lua_createtable(L, 0, 7);
+        lua_createtable(L, 0, 9);
         set_string(L, "phase", info.phase);
+        if (info.pass) set_string(L, "pass", info.pass);
         set_string(L, "node", info.node->name);
         set_string(L, "op", fv_node_kind(info.node));
         set_string(L, "implementation", info.implementation);
@@ -116,6 +118,8 @@ static int m_steps(lua_State *L)
         lua_setfield(L, -2, "macs");
         lua_pushnumber(L, info.seconds);
         lua_setfield(L, -2, "seconds");
+        lua_pushnumber(L, info.bytes);
+        lua_setfield(L, -2, "bytes");
         lua_rawseti(L, -2, i + 1);
     }
     return 1;

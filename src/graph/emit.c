@@ -164,6 +164,7 @@ static fv_status add_step(fv_emit *emit, fv_step *step, fv_error *err)
 {
     fv_plan *plan = emit->plan;
     step->node = emit->node;
+    step->pass = emit->pass;
     step->phase = is_prepare(step) ? FV_PREPARE : emit->phase;
     fv_status status = fv_pointers_add(&plan->steps, step, err);
     if (status != FV_OK) {

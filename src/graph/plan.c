@@ -164,6 +164,7 @@ static fv_status emit_forward(fv_plan *plan, const fv_node *node, fv_error *err)
     FV_TRY_GOTO(bind_sources(&emit, err));
     FV_TRY_GOTO(fv_plan_value_new(plan, &node->shape, own->layout, &emit.dst, err));
     own->value[own->layout] = emit.dst;
+    emit.pass = "forward";
     status = node->op->forward(node, &emit, err);
 done:
     close_emit(&emit);
@@ -219,10 +220,12 @@ static fv_status emit_gradients(fv_emit *emit, fv_error *err)
     FV_TRY(offer_gradients(emit, counts, err));
     if (counts[0]) {
         if (!op->backward_data) return fv_fail(err, FV_STATUS_ARGUMENT, "has no gradient");
+        emit->pass = "data";
         FV_TRY(op->backward_data(emit->node, emit, err));
     }
     if (counts[1]) {
         if (!op->backward_weights) return fv_fail(err, FV_STATUS_ARGUMENT, "has no gradient of parameters");
+        emit->pass = "weights";
         FV_TRY(op->backward_weights(emit->node, emit, err));
     }
     for (int i = 0; i < emit->node->src_count; i++)

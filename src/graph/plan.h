@@ -55,8 +55,11 @@ fv_status fv_plan_gradient(fv_plan *plan, const fv_node *node, fv_tensor **out, 
 typedef struct fv_step_info {
     const char *phase; /* "prepare", "forward" or "backward" */
     const fv_node *node;
+    const char *pass;           /* what of the node it computes: "forward", the gradient of its "data" or
+                                   "weights"; NULL for what the plan adds: layout changes, sums of gradients */
     const char *implementation; /* oneDNN's name, or "pad:own" */
     double seconds;             /* of the last run */
+    double bytes;               /* of everything it reads and writes */
 } fv_step_info;
 
 int fv_plan_step_count(const fv_plan *plan);

@@ -28,6 +28,7 @@ struct fv_value {
 typedef struct fv_step {
     fv_phase phase;
     const fv_node *node;
+    const char *pass; /* of the op that emitted it; NULL: the plan itself did */
     const char *implementation;
     fv_call *call; /* of a primitive; NULL: a kernel */
     fv_kernel run;
@@ -87,6 +88,7 @@ struct fv_emit {
     fv_plan *plan;
     const fv_node *node;
     fv_phase phase;
+    const char *pass; /* "forward", "data" or "weights" while an op emits */
     fv_value **src;
     fv_value *dst;
     fv_value *diff_dst;

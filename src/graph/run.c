@@ -149,6 +149,14 @@ fv_status fv_plan_gradient(fv_plan *plan, const fv_node *node, fv_tensor **out, 
     return copy_out(own->gradient, out, err);
 }
 
+static double value_bytes(const fv_value *value)
+{
+    double bytes = sizeof(float);
+    if (value->custom) return (double)fv_md_bytes(value->md);
+    for (int i = 0; i < value->shape.rank; i++) bytes *= (double)value->shape.dim[i];
+    return bytes;
+}
+
 int fv_plan_step_count(const fv_plan *plan)
 {
     return plan->steps.count;
@@ -158,7 +166,10 @@ fv_step_info fv_plan_step(const fv_plan *plan, int i)
 {
     static const char *const phases[] = {"prepare", "forward", "backward"};
     const fv_step *step = plan->steps.at[i];
-    return (fv_step_info){phases[step->phase], step->node, step->implementation, step->seconds};
+    double bytes = 0;
+    for (int k = 0; k < step->count; k++) bytes += value_bytes(step->value[k]);
+    return (fv_step_info){phases[step->phase],  step->node,    step->pass,
+                          step->implementation, step->seconds, bytes};
 }
 
 fv_plan_memory fv_plan_memory_use(const fv_plan *plan)
