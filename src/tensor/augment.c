@@ -26,10 +26,10 @@ static int64_t mirrored(int64_t i, int64_t n)
     return i < n ? i : period - i;
 }
 
-/* Exact where a weight is 0, and between a and b after rounding. */
+/* Between a and b after rounding; weight 0 keeps what is not a number out. */
 static double between(double a, double b, double weight)
 {
-    return a + weight * (b - a);
+    return weight == 0 ? a : a + weight * (b - a);
 }
 
 static void take_pixel(const fv_augment *s, const place *to, int64_t at, double y, double x)
@@ -53,10 +53,10 @@ static void take_pixel(const fv_augment *s, const place *to, int64_t at, double 
     }
 }
 
-/* Far from the image there is nothing new: keeps the indices of the mirror small. */
+/* Far from the image there is nothing new: keeps the indices of the mirror small, and NaN out of them. */
 static double bounded(double v)
 {
-    return v < -1e9 ? -1e9 : v > 1e9 ? 1e9 : v;
+    return !(v > -1e9) ? -1e9 : v > 1e9 ? 1e9 : v;
 }
 
 static void resample(const fv_augment *s, const place *to, fv_elastic *field)
