@@ -45,14 +45,7 @@ function M.define(parser)
   parser:option("--spacing", "mm per pixel of the image, one number per axis"):args "+"
   parser:option("--output", "name or number of the model's output")
   parser:option("--class", "class, from 1"):convert(math.tointeger)
-  parser:option("--size", "model input size WxH (default: the model's own)")
-  parser:option("--fit", "how an image gets that size: resize (default), pad (alone: to multiples of 32), crop")
-    :choices { "resize", "pad", "crop" }
-  parser:option("--channels", "channels of the input, 1 or 3"):convert(math.tointeger)
-  parser:option("--order", "channel order, rgb or bgr"):choices { "rgb", "bgr" }
-  parser:option("--scale", "factor of the pixel values (default 1/255, 1/65535 for 16 bits)"):convert(tonumber)
-  parser:option("--mean", "subtracted after scaling: one number or one per channel"):args "+"
-  parser:option("--std", "divides after the mean: one number or one per channel"):args "+"
+  cli.define_preprocess(parser)
   parser:option("--upsample", "coordinate rule of old Upsample nodes: half_pixel, asymmetric, align_corners")
   parser:option("--sign", "part of the map shown: positive, negative, absolute, signed")
     :choices { "positive", "negative", "absolute", "signed" }
@@ -63,38 +56,6 @@ function M.define(parser)
   parser:flag("--json", "print the records on standard output")
 end
 
-local MULTIPLE = 32 -- a side that five halvings divide
-
-local function numbers(list, what)
-  if not list then return nil end
-  local values = {}
-  for text in table.concat(list, ","):gmatch "[^,]+" do
-    values[#values + 1] = tonumber(text) or error(("--%s: '%s' is not a number"):format(what, text), 0)
-  end
-  return values
-end
-
---- Preprocessing of the model with what the command line says.
-local function preprocessing(arguments, model)
-  local record = {}
-  for key, value in pairs(model.preprocess) do record[key] = value end
-  record.channels = arguments.channels or record.channels
-  record.order, record.scale = arguments.order or record.order, arguments.scale or record.scale
-  record.mean = numbers(arguments.mean, "mean") or record.mean
-  record.std = numbers(arguments.std, "std") or record.std
-  if arguments.size then
-    local width, height = arguments.size:match "^(%d+)x(%d+)$"
-    if not width then error(("--size: '%s' is not WxH"):format(arguments.size), 0) end
-    record.size = { policy = "fixed", width = math.tointeger(width), height = math.tointeger(height) }
-  end
-  if arguments.fit and arguments.fit ~= "resize" then
-    local exact = arguments.size or arguments.fit == "crop"
-    record.size = { policy = arguments.fit, width = exact and record.size.width or nil,
-      height = exact and record.size.height or nil, multiple = MULTIPLE }
-  end
-  return fovea.preprocess.record(record)
-end
-
 local function list_or_nil(list) return #list > 0 and list or nil end
 
 local function explain_options(arguments, model)
@@ -102,8 +63,8 @@ local function explain_options(arguments, model)
     layers = list_or_nil(arguments.layer), thresholds = list_or_nil(arguments.threshold),
     methods = list_or_nil(arguments.method), score = arguments.score, output = arguments.output,
     reduction = arguments.reduction, activation = arguments.activation,
-    class = arguments.class, preprocess = preprocessing(arguments, model),
-    ground_truth_label = arguments.ground_truth_label, spacing = numbers(arguments.spacing, "spacing"),
+    class = arguments.class, preprocess = cli.preprocessing(arguments, model),
+    ground_truth_label = arguments.ground_truth_label, spacing = cli.numbers(arguments.spacing, "spacing"),
   }
 end
 

@@ -9,6 +9,7 @@
 --- Exit status: 0 done, 1 some cases failed (the others are there), 2 misuse.
 local core = require "fovea.core"
 local lookup = require "fovea.lookup"
+local preprocess = require "fovea.preprocess"
 
 local M = {}
 
@@ -60,6 +61,66 @@ function M.load_options(arguments)
   options.arch_options = pairs_of(arguments.arch_option, "--arch-option")
   if arguments.partial then options.strict = false end
   return options
+end
+
+--- Options of commands that bring images to the model's input.
+---@param parser table argparse parser
+function M.define_preprocess(parser)
+  parser:option("--size", "model input size WxH (default: the model's own)")
+  parser:option("--fit", "how an image gets that size: resize (default), pad (alone: to multiples of 32), crop")
+    :choices { "resize", "pad", "crop" }
+  parser:option("--channels", "channels of the input, 1 or 3"):convert(math.tointeger)
+  parser:option("--order", "channel order, rgb or bgr"):choices { "rgb", "bgr" }
+  parser:option("--scale", "factor of the pixel values (default 1/255, 1/65535 for 16 bits)"):convert(tonumber)
+  parser:option("--mean", "subtracted after scaling: one number or one per channel"):args "+"
+  parser:option("--std", "divides after the mean: one number or one per channel"):args "+"
+end
+
+--- Numbers of an option that takes several, also joined by commas.
+---@param list string[]?
+---@param what string name of the option
+---@return number[]?
+function M.numbers(list, what)
+  if not list then return nil end
+  local values = {}
+  for text in table.concat(list, ","):gmatch "[^,]+" do
+    values[#values + 1] = tonumber(text) or error(("--%s: '%s' is not a number"):format(what, text), 0)
+  end
+  return values
+end
+
+--- Width and height of an option.
+---@param text string "WxH"
+---@param what string name of the option
+---@return integer width
+---@return integer height
+function M.extent(text, what)
+  local width, height = text:match "^(%d+)x(%d+)$"
+  if not width then error(("--%s: '%s' is not WxH"):format(what, text), 0) end
+  return math.tointeger(tonumber(width)), math.tointeger(tonumber(height))
+end
+
+local MULTIPLE = 32 -- a side that five halvings divide
+
+--- Preprocessing of a model with what define_preprocess asked for.
+---@param arguments table parsed command line
+---@param model fovea.Model
+---@return table record
+function M.preprocessing(arguments, model)
+  local record = {}
+  for key, value in pairs(model.preprocess) do record[key] = value end
+  for _, key in ipairs { "channels", "order", "scale" } do record[key] = arguments[key] or record[key] end
+  for _, key in ipairs { "mean", "std" } do record[key] = M.numbers(arguments[key], key) or record[key] end
+  if arguments.size then
+    local width, height = M.extent(arguments.size, "size")
+    record.size = { policy = "fixed", width = width, height = height }
+  end
+  if arguments.fit and arguments.fit ~= "resize" then
+    local exact = arguments.size or arguments.fit == "crop"
+    record.size = { policy = arguments.fit, width = exact and record.size.width or nil,
+      height = exact and record.size.height or nil, multiple = MULTIPLE }
+  end
+  return preprocess.record(record)
 end
 
 local function overview()

@@ -2,8 +2,8 @@
 ---
 --- The interval is a percentile bootstrap: as many images as there are are drawn with replacement, `resamples` times,
 --- and the interval holds the middle `level` of their means (linear interpolation). Draws depend on the seed and the
---- name of the metric only. It knows nothing of what images have in common (two eyes of one patient), and with fewer than about
---- ten images it is too narrow.
+--- name of the metric only. It knows nothing of what images have in common (two eyes of one patient), and with fewer
+--- than about ten images it is too narrow.
 local core = require "fovea.core"
 
 local M = {}
