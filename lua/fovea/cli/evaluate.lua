@@ -15,8 +15,8 @@ Data are image files with --masks, or one of --data-set, --manifest, --phantom, 
 line per image), summary.csv, summary.md, summary.json. The probabilities are brought back to the size of the image
 before they are compared with the mask; a pixel is predicted where its probability is above the threshold. Pixels
 outside of the field of view (of data sets that have one) do not count. Scores that do not exist (a distance to an
-empty mask) are NaN and left out of the summary, which says how many. The interval of the mean is a percentile bootstrap.
-Exit status: 0 done, 1 some images failed (the others are there), 2 misuse.
+empty mask) are NaN and left out of the summary, which says how many. The interval of the mean is a percentile
+bootstrap. Exit status: 0 done, 1 some images failed (the others are there), 2 misuse.
 
 Metrics:
 ]==]

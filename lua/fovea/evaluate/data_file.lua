@@ -45,8 +45,7 @@ function M.read(path, part)
     if not entry then return nil, ("%s: there is no '%s' in it"):format(path, part) end
     node = entry.node
   end
-  if node.kind ~= "map" then return nil, ("%s: a table of keys such as files or data_set is expected"):format(node.place)
-  end
+  if node.kind ~= "map" then return nil, node.place .. ": a table of keys such as files or data_set is expected" end
   return of_map(node)
 end
 
