@@ -31,6 +31,9 @@ M.load, M.model, M.explain = require("fovea.model").load, require("fovea.model")
 M.explain_all, M.layers = require("fovea.explain").explain_all, require "fovea.layers"
 M.arch, M.nn = require "fovea.arch", require "fovea.nn"
 
+-- training
+M.train = require "fovea.train"
+
 -- at the prompt
 M.reload = require("fovea.reload").reload
 

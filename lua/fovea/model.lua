@@ -230,6 +230,11 @@ function Model:plan(instance, spec)
   return plan
 end
 
+--- Forgets the plans: to be called when weights were changed in place, of which plans may hold copies.
+function Model:refresh()
+  for _, instance in pairs(self.instances) do instance.plans, instance.plan_order = {}, {} end
+end
+
 --- Names of the outputs, in order.
 ---@return string[]
 function Model:outputs()

@@ -68,6 +68,17 @@ static int m_forward(lua_State *L)
     return fv_plan_forward(check_plan(L, 1), &err) ? fvl_fail(L, &err) : (lua_settop(L, 1), 1);
 }
 
+/* set_run(n): the next forward pass is number n, from 1 on; dropout draws by it. */
+static int m_set_run(lua_State *L)
+{
+    fv_plan *plan = check_plan(L, 1);
+    lua_Integer run = luaL_checkinteger(L, 2);
+    luaL_argcheck(L, run >= 1, 2, "passes count from 1");
+    fv_plan_set_run(plan, (uint64_t)run - 1);
+    lua_settop(L, 1);
+    return 1;
+}
+
 static int m_backward(lua_State *L)
 {
     fv_error err;
@@ -160,10 +171,11 @@ static int mm_tostring(lua_State *L)
 int fvl_open_plan(lua_State *L);
 int fvl_open_plan(lua_State *L)
 {
-    static const luaL_Reg methods[] = {
-        {"set_input", m_set_input}, {"set_seed", m_set_seed}, {"forward", m_forward},
-        {"backward", m_backward},   {"value", m_value},       {"gradient", m_gradient},
-        {"steps", m_steps},         {"memory", m_memory},     {NULL, NULL}};
+    static const luaL_Reg methods[] = {{"set_input", m_set_input}, {"set_seed", m_set_seed},
+                                       {"forward", m_forward},     {"backward", m_backward},
+                                       {"value", m_value},         {"gradient", m_gradient},
+                                       {"steps", m_steps},         {"memory", m_memory},
+                                       {"set_run", m_set_run},     {NULL, NULL}};
     static const luaL_Reg metamethods[] = {{"__gc", mm_gc}, {"__tostring", mm_tostring}, {NULL, NULL}};
     fvl_class(L, FVL_PLAN, methods, metamethods);
     lua_getfield(L, -1, "Graph");

@@ -79,6 +79,16 @@ static int m_fill(lua_State *L)
     return 1;
 }
 
+/* t:assign(other), in place */
+static int m_assign(lua_State *L)
+{
+    fv_error err;
+    fv_tensor *t = fvl_check_tensor(L, 1);
+    if (fv_tensor_assign(t, fvl_check_tensor(L, 2), &err)) return fvl_raise(L, &err);
+    lua_settop(L, 1);
+    return 1;
+}
+
 /* t:values() -> flat list */
 static int m_values(lua_State *L)
 {
@@ -288,6 +298,7 @@ int fvl_open_tensor_access(lua_State *L)
                                        {"set", m_set},
                                        {"item", m_item},
                                        {"fill", m_fill},
+                                       {"assign", m_assign},
                                        {"values", m_values},
                                        {"to_table", m_to_table},
                                        {"copy", m_copy},

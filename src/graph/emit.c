@@ -62,6 +62,11 @@ int fv_emit_has_backward(const fv_emit *emit)
     return 0;
 }
 
+const uint64_t *fv_emit_run(const fv_emit *emit)
+{
+    return &emit->plan->run;
+}
+
 fv_value *fv_src(fv_emit *emit, int i)
 {
     return emit->src[i];

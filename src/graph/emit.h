@@ -18,6 +18,9 @@ fv_mode fv_emit_mode(const fv_emit *emit);
 /* True when a backward pass through this node may follow: keep what it needs. */
 int fv_emit_has_backward(const fv_emit *emit);
 
+/* Number of the forward pass that runs or ran last, from 1; it lives as long as the plan. */
+const uint64_t *fv_emit_run(const fv_emit *emit);
+
 /* --- the values of the node --- */
 
 /* Source i in the layout the op asked for (parameters: row-major, as given). */

@@ -36,8 +36,12 @@ void fv_plan_free(fv_plan *plan); /* accepts NULL */
 /* Copies a tensor into an input node. Shapes must agree. */
 fv_status fv_plan_set_input(fv_plan *plan, const fv_node *node, const fv_tensor *tensor, fv_error *err);
 
-/* Runs the forward pass. All inputs that are used must have been set once. */
+/* Runs the forward pass. All inputs that are used must have been set once. It is pass `run` of the
+ * plan (from 1 on, one more each time), which is what dropout draws its masks by. */
 fv_status fv_plan_forward(fv_plan *plan, fv_error *err);
+
+/* The next forward pass is pass run + 1: to draw the same masks as another plan did. */
+void fv_plan_set_run(fv_plan *plan, uint64_t run);
 
 /* Copies the seed of a seed node; seeds that are not set are zero. */
 fv_status fv_plan_set_seed(fv_plan *plan, const fv_node *node, const fv_tensor *tensor, fv_error *err);

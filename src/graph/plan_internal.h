@@ -82,6 +82,7 @@ struct fv_plan {
     float *scratchpad;
     fv_plan_memory memory;
     int prepared, forward_done;
+    uint64_t run; /* forward passes so far */
 };
 
 struct fv_emit {

@@ -71,6 +71,7 @@ fv_status fv_plan_forward(fv_plan *plan, fv_error *err)
 {
     if (!plan->prepared) FV_TRY(run_phase(plan, FV_PREPARE, err));
     plan->prepared = 1;
+    plan->run++;
     FV_TRY(run_phase(plan, FV_FORWARD, err));
     plan->forward_done = 1;
     for (int id = 0; id < plan->node_count; id++) {
@@ -78,6 +79,11 @@ fv_status fv_plan_forward(fv_plan *plan, fv_error *err)
         if (seed && seed->storage->data) memset(seed->storage->data, 0, seed->storage->bytes);
     }
     return FV_OK;
+}
+
+void fv_plan_set_run(fv_plan *plan, uint64_t run)
+{
+    plan->run = run;
 }
 
 fv_status fv_plan_backward(fv_plan *plan, fv_error *err)

@@ -2,9 +2,9 @@
  * - rate) (Srivastava et al. 2014); outside train mode dst = src, in the same memory.
  *
  * The mask is never stored: element i, counted in row-major order whatever the layout, draws from (seed,
- * node, run, i), where run counts the forward passes of the plan. So each training step has another mask, the
- * backward pass finds the mask of the last forward one, and all of it repeats with the next plan of the same
- * graph. */
+ * node, run, i), where run is the number of the plan's forward pass. So each training step has another mask,
+ * the backward pass finds the mask of the last forward one, and all of it repeats with the next plan of the
+ * same graph, from any pass on (fv_plan_set_run). */
 #include "graph/emit.h"
 
 #include "base/clones.h"
@@ -30,16 +30,12 @@ static fv_status shape(fv_node *node, fv_error *err)
     return FV_OK;
 }
 
-typedef struct dropout_state {
-    uint64_t run;
-} dropout_state;
-
 /* Lines of elements that lie side by side in memory; their positions in row-major order are a step apart. */
 typedef struct dropout_call {
-    dropout_state *state; /* of the plan, which outlives its steps */
+    const uint64_t *run; /* of the plan, which outlives its steps */
     uint64_t seed, node;
     double rate;
-    int is_forward, channels_last;
+    int channels_last;
     int64_t count, channels, positions; /* elements; of one image */
 } dropout_call;
 
@@ -57,8 +53,7 @@ FV_CLONES static void mask_line(float *restrict to, const float *restrict from, 
 static void kernel(const void *context, float *const *data)
 {
     const dropout_call *call = context;
-    if (call->is_forward) call->state->run++;
-    uint64_t key = fv_random_key(fv_random_bits(call->seed, call->node, call->state->run), 0);
+    uint64_t key = fv_random_key(fv_random_bits(call->seed, call->node, *call->run), 0);
     uint64_t threshold = (uint64_t)(call->rate * 0x1p64);
     float scale = (float)(1.0 / (1.0 - call->rate));
     int64_t size = call->channels_last ? call->channels : LINE, lines = (call->count + size - 1) / size;
@@ -78,17 +73,15 @@ static fv_status emit_mask(const fv_node *node, fv_emit *emit, int is_forward, f
 {
     const dropout_attrs *a = node->attrs;
     const fv_shape *shape = &node->shape;
-    dropout_call call = {NULL,
+    dropout_call call = {fv_emit_run(emit),
                          (uint64_t)a->seed,
                          (uint64_t)node->id,
                          a->rate,
-                         is_forward,
                          fv_value_is_channels_last(from),
                          1,
                          1,
                          1};
     if (fv_emit_mode(emit) != FV_MODE_TRAIN) return fv_emit_alias(emit, to, from, err);
-    FV_TRY(fv_emit_state(emit, sizeof *call.state, &call.state, err));
     for (int i = 0; i < shape->rank; i++) call.count *= shape->dim[i];
     for (int i = 2; i < shape->rank; i++) call.positions *= shape->dim[i];
     if (call.channels_last) call.channels = shape->dim[1];

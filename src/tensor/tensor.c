@@ -156,6 +156,16 @@ fv_status fv_tensor_copy(fv_tensor **out, const fv_tensor *src, fv_error *err)
     return FV_OK;
 }
 
+fv_status fv_tensor_assign(fv_tensor *t, const fv_tensor *src, fv_error *err)
+{
+    char tt[FV_SHAPE_TEXT], ts[FV_SHAPE_TEXT];
+    if (!fv_shape_equal(&t->shape, &src->shape))
+        return fv_fail(err, FV_STATUS_SHAPE, "assign: a tensor of %s cannot take the elements of one of %s",
+                       fv_shape_text(&t->shape, tt), fv_shape_text(&src->shape, ts));
+    if (t->count) memmove(t->data, src->data, t->count * sizeof(float));
+    return FV_OK;
+}
+
 fv_status fv_tensor_reshape(fv_tensor **out, const fv_tensor *src, const fv_shape *shape, fv_error *err)
 {
     size_t count;

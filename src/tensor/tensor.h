@@ -64,6 +64,9 @@ fv_status fv_tensor_full(fv_tensor **out, const fv_shape *shape, float value, fv
 /* Copy with its own buffer. */
 fv_status fv_tensor_copy(fv_tensor **out, const fv_tensor *src, fv_error *err);
 
+/* Copies the elements of src into t; FV_STATUS_SHAPE when the shapes differ. */
+fv_status fv_tensor_assign(fv_tensor *t, const fv_tensor *src, fv_error *err);
+
 /* View with another shape of the same number of elements; shares the buffer of src. */
 fv_status fv_tensor_reshape(fv_tensor **out, const fv_tensor *src, const fv_shape *shape, fv_error *err);
 
