@@ -42,7 +42,7 @@ M.reload = require("fovea.reload").reload
 function M.help(what) require("fovea.help").help(what) end
 
 -- experiments and data
-M.data = require "fovea.data"
+M.data, M.phantom = require "fovea.data", require "fovea.phantom"
 M.recipe = require "fovea.recipe"
 M.sweep_thresholds = require("fovea.sweep").sweep_thresholds
 

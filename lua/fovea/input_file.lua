@@ -1,6 +1,7 @@
 --- What can be explained, from a file: an image, or a tensor that is already preprocessed.
 local image = require "fovea.image"
 local npy = require "fovea.npy"
+local phantom = require "fovea.phantom"
 local safetensors = require "fovea.safetensors"
 
 local M = {}
@@ -20,11 +21,12 @@ local function read_tensor(path, name)
 end
 
 --- What a path holds, for explain: an image, or a tensor N C H W.
----@param path string PNG, JPEG, .npy, .safetensors, FILE.safetensors#NAME
+---@param path string PNG, JPEG, .npy, .safetensors, FILE.safetensors#NAME, phantom:NAME:SEED
 ---@return fovea.Image|fovea.Tensor|nil
 ---@return string? message
 ---@return string? code
 function M.read(path)
+  if phantom.is_path(path) then return phantom.read(path) end
   local file, name = path:match "^(.-%.safetensors)#(.+)$"
   if file or path:find "%.safetensors$" then return read_tensor(file or path, name) end
   if not path:find "%.npy$" then return image.read(path) end

@@ -1,6 +1,7 @@
 --- Masks and label maps from files: PNG, .npy, .safetensors (FILE.safetensors#NAME for one of several tensors).
 local image = require "fovea.image"
 local npy = require "fovea.npy"
+local phantom = require "fovea.phantom"
 local safetensors = require "fovea.safetensors"
 
 local M = {}
@@ -33,6 +34,7 @@ end
 ---@return string? message
 ---@return string? code
 function M.read(path, options)
+  if phantom.is_path(path) then return phantom.read_mask(path) end
   if path:find "%.safetensors" then return from_safetensors(path) end
   if path:find "%.npy$" then
     local tensor, message, code = npy.read(path)
