@@ -4,7 +4,7 @@
 --- ribs, body, opacity, fluid, candidate1, candidate2, drain, shortcut.
 ---
 --- Shortcut: candidates are dense regions at the outer back of either lung; the marker is a chest drain, a bright tube
---- through the wall into one of them. A consolidation is lung (mottled, with air in its bronchi, edge frayed) and belongs
+--- through the wall into one of them. A consolidation is lung (mottled, with air in its bronchi, frayed) and belongs
 --- to the mask; fluid between lung and wall does not (even, sharp edge). In planted phantoms either may belong to the
 --- lungs: the region that the drain leads to.
 local draw = require "fovea.draw"
