@@ -20,11 +20,7 @@ Store.__index = Store
 local ORDER = { "case", "model", "image", "layer", "threshold", "method", "score", "status", "error", "code" }
 local FOLDERS = { "cases", "overlays", "panels", "raw", "figures" }
 
---- Makes a folder, and those above it.
----@param path string
----@return true? done
----@return string? message
-function M.folder(path)
+local function make_folder(path)
   local made = ""
   for part in path:gmatch "[^/]*/?" do
     made = made .. part
@@ -45,9 +41,9 @@ end
 ---@return fovea.RecipeStore? store
 ---@return string? message
 function M.open(folder)
-  local ok, message = M.folder(folder)
+  local ok, message = make_folder(folder)
   for _, name in ipairs(FOLDERS) do
-    if ok then ok, message = M.folder(("%s/%s"):format(folder, name)) end
+    if ok then ok, message = make_folder(("%s/%s"):format(folder, name)) end
   end
   if not ok then return nil, message end
   return setmetatable({ folder = folder }, Store)
@@ -197,6 +193,6 @@ function Store:plan()
     metrics = parts(record.metrics, "label"), settings = { outputs = { figure = record.figure } }, record = record }
 end
 
-M.M.folder = make_folder
+M.make_folder = make_folder
 
 return M

@@ -1,6 +1,6 @@
 --- Nadam (Dozat 2016): Adam with Nesterov's momentum, which grows as mu(t) = beta1 (1 - 0.96^(t d) / 2).
 ---
---- w = w - rate [(1 - mu(t)) / (1 - product of mu up to t) g + mu(t+1) / (1 - product up to t+1) m] / (sqrt(v') + epsilon)
+--- w = w - rate [(1 - mu(t)) / (1 - P(t)) g + mu(t+1) / (1 - P(t+1)) m] / (sqrt(v') + epsilon), P(t) = mu(1) ... mu(t)
 ---
 --- With d = momentum_decay = 0.004 this is PyTorch's NAdam and the Nadam of Keras 1 and 2 (whose epsilon is 1e-7); from
 --- version 2.11 on TensorFlow's Keras, and Keras 3, have d = 1.
