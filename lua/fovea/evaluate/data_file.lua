@@ -1,5 +1,6 @@
 --- The description of a data set (the keys of fovea.data.open) from a YAML file, or from a part of it, such as
---- "data.validation" of a training recipe. Paths in it are relative to the file.
+--- "data.validation" of a training recipe. Paths in it are relative to the file, ${NAME} in them is a variable of the
+--- environment.
 local check = require "fovea.recipe.check"
 local core = require "fovea.core"
 local yaml = require "fovea.recipe.yaml"
@@ -24,9 +25,7 @@ function plain(node, is_path)
     for i, item in ipairs(node.items) do values[i] = plain(item, is_path) end
     return values
   end
-  if is_path and node.kind == "text" and not node.value:find "^phantom:" then
-    return check.resolve(node.base, node.value)
-  end
+  if is_path and node.kind == "text" then return check.resolve(node.base, node.value) end
   return math.tointeger(node.value) or node.value
 end
 

@@ -16,11 +16,21 @@ local function complain(state, place, text, ...)
   end
 end
 
---- A path as it can be opened from the working directory.
+--- ${NAME} in a path stands for a variable of the environment. One that is not set raises.
+local function expanded(path)
+  return (path:gsub("%${([%w_]+)}", function(name)
+    return os.getenv(name) or error(("%s: the environment variable %s is not set"):format(path, name), 0)
+  end))
+end
+
+--- A path as it can be opened from the working directory. ${NAME} in it is a variable of the environment;
+--- phantom:... is no path.
 ---@param base string folder
 ---@param path string
 ---@return string
 function M.resolve(base, path)
+  if path:find "^phantom:" then return path end
+  path = expanded(path)
   if path:sub(1, 1) == "/" or base == "" or base == "." then return path end
   return ("%s/%s"):format(base, path)
 end
