@@ -123,6 +123,29 @@ function M.preprocessing(arguments, model)
   return preprocess.record(record)
 end
 
+--- Spatial axes of "WxH" or "WxHxD", slowest first.
+local function parse_size(text)
+  local size = {}
+  for n in text:gmatch "[^x]+" do
+    local value = math.tointeger(tonumber(n))
+    if not value or value < 1 then error(("--size: '%s' is not WxH"):format(text), 0) end
+    table.insert(size, 1, value)
+  end
+  return size
+end
+
+--- The input shape that --size asks for, or the default one.
+---@param model fovea.Model
+---@param text? string "WxH" or "WxHxD"
+---@return integer[]
+function M.input_shape(model, text)
+  if not text then return model:default_shape() end
+  local shape, size = model:default_shape(), parse_size(text)
+  if #size ~= #shape - 2 then error(("--size: the input has %d spatial axes"):format(#shape - 2), 0) end
+  for i, n in ipairs(size) do shape[i + 2] = n end
+  return shape
+end
+
 local function overview()
   local rows = {}
   for _, name in ipairs(lookup.names "fovea.cli") do

@@ -16,24 +16,6 @@ function M.define(parser)
   parser:flag("--json", "print one JSON object")
 end
 
---- Spatial axes of "WxH" or "WxHxD", slowest first.
-local function parse_size(text)
-  local size = {}
-  for n in text:gmatch "[^x]+" do
-    local value = math.tointeger(tonumber(n))
-    if not value or value < 1 then error(("--size: '%s' is not WxH"):format(text), 0) end
-    table.insert(size, 1, value)
-  end
-  return size
-end
-
-local function shape_at(model, text)
-  local shape, size = model:default_shape(), parse_size(text)
-  if #size ~= #shape - 2 then error(("--size: the input has %d spatial axes"):format(#shape - 2), 0) end
-  for i, n in ipairs(size) do shape[i + 2] = n end
-  return shape
-end
-
 local function describe(model, layers)
   local parameters, macs = model:size()
   local rows = fovea.json.array {}
@@ -47,7 +29,7 @@ local function describe(model, layers)
 end
 
 local function show_model(model, arguments)
-  if arguments.size then model.inspection_shape = shape_at(model, arguments.size) end
+  if arguments.size then model.inspection_shape = cli.input_shape(model, arguments.size) end
   local layers = model:layers(#arguments.layer > 0 and arguments.layer or nil)
   if #layers == 0 then error(fovea.layers.unknown(model:layers(), arguments.layer[1]), 0) end
   if arguments.json then
