@@ -4,6 +4,7 @@ local core = require "fovea.core"
 local fovea = require "fovea"
 local lfs = require "lfs"
 local mask_file = require "fovea.mask_file"
+local view = require "fovea.report.view"
 
 local M = {}
 
@@ -12,7 +13,7 @@ Writer.__index = Writer
 
 local ORDER = { "model", "model_hash", "load", "image", "image_hash", "layer",
   "layer_shape", "method", "threshold", "pixels", "score", "class", "output",
-  "range", "status", "statuses", "picture", "raw", "error", "code" }
+  "range", "status", "statuses", "picture", "raw", "view", "error", "code" }
 
 --- Makes a folder and those above it.
 ---@param path string
@@ -42,7 +43,8 @@ function M.writer(folder, model, drawing, total)
   local ok, message = M.make_folder(folder)
   if not ok then return nil, message end
   return setmetatable({ folder = folder, model = model, drawing = drawing, records = fovea.json.array {}, failures = 0,
-    succeeded = 0, total = total, used = {}, model_hash = core.file.hash(model.path) }, Writer)
+    succeeded = 0, total = total, used = {}, views = view.writer(folder), model_hash = core.file.hash(model.path) },
+    Writer)
 end
 
 --- See fovea.input_file.read.
@@ -75,6 +77,9 @@ local function write(self, name, heat, record)
     if not ok then return message end
     record.raw = name .. ".npy"
   end
+  local message
+  record.view, message = self.views:view(heat)
+  return message
 end
 
 local function add_failure(self, path, message, code)
@@ -93,7 +98,7 @@ local function add_map(self, path, heat)
   local complaint
   if NO_MAP[heat.status] then
     complaint = ("%s, threshold %s: %s"):format(heat.layer, heat.threshold, fovea.status.explanation[heat.status])
-    record.error, record.code = complaint, heat.status
+    record.error, record.code, record.view = complaint, heat.status, self.views:view(heat)
   else
     complaint = write(self, file_name(self, path, heat), heat, record)
     record.error = complaint

@@ -28,6 +28,7 @@ local M = {}
 ---@field geometry fovea.Geometry? where the grid lies in the image
 ---@field activation string from logits to probabilities
 ---@field ground_truth { path: string?, hash: string?, label: number? }? what strategies were given
+---@field truth fovea.Tensor? the ground truth, 0/1, as large as given
 ---@field spacing number[]?
 ---@field doubt string? why the output may not be what it is taken for
 ---@field seconds number

@@ -66,8 +66,8 @@ function M.context(job)
   context.spacing = grid.spacing(job.options.spacing, { table.unpack(job.input:shape(), 3) }, shape, job.geometry)
   local truth = job.truth
   if truth then
-    local inside = truth.label and truth.values:eq(truth.label) or truth.values:ne(0)
-    context.ground_truth = grid.place(inside, context, "the ground truth")
+    truth.inside = truth.label and truth.values:eq(truth.label) or truth.values:ne(0)
+    context.ground_truth = grid.place(truth.inside, context, "the ground truth")
   end
   return context
 end

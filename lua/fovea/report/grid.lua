@@ -2,24 +2,19 @@
 local core = require "fovea.core"
 local font = require "fovea.font"
 local image_module = require "fovea.image"
+local shrink = require "fovea.report.shrink"
 
 local M = {}
 
 local PAPER, INK, FAINT = { 255, 255, 255 }, { 32, 32, 36 }, { 120, 120, 126 }
 
---- A picture scaled into a cell; larger ones are averaged down by whole factors first, so that nothing flickers out.
+--- A picture scaled into a cell.
 local function fitted(picture, width, height)
   local pixels = image_module.of(picture):rgb()
   local shape = pixels:shape()
   local scale = math.min(width / shape[3], height / shape[2])
   local h, w = math.max(1, math.floor(shape[2] * scale + 0.5)), math.max(1, math.floor(shape[3] * scale + 0.5))
-  local factor = math.floor(math.min(shape[2] / h, shape[3] / w))
-  if factor >= 2 then
-    local rows, columns = shape[2] // factor, shape[3] // factor
-    pixels = pixels:slice(2, 1, rows * factor):slice(3, 1, columns * factor)
-      :reshape({ 3, rows, factor, columns, factor }):mean { 3, 5 }:reshape { 3, rows, columns }
-  end
-  return pixels:resize { h, w }, h, w
+  return shrink.to(pixels, h, w), h, w
 end
 
 --- Room for the labels of the rows, and the height of a letter.

@@ -1,0 +1,167 @@
+--- What a page shows of a heat map, as small PNG files of a folder `view`, named by their content: the image, the
+--- prediction, the explained pixels, the ground truth, and the map at the resolution of its layer. The colours are given
+--- by the page, so that they can be changed there.
+local core = require "fovea.core"
+local image_module = require "fovea.image"
+local lfs = require "lfs"
+local metric = require "fovea.metric"
+local shrink = require "fovea.report.shrink"
+
+local M = {}
+
+local LONGEST = 512 -- longer side of pictures
+local LONGEST_MAP = 320 -- of a map: layers are rarely finer
+local NAME = 16 -- digits of the content's hash
+local NO_MAP = { NONFINITE = true, EMPTY_TARGET = true }
+
+---@class fovea.View
+---@field size integer[] height, width of the image
+---@field place number[] x, y, width, height of the model's grid in the image
+---@field map string? red: positive part over its maximum; green: negative part over its maximum; blue: the signed map,
+--- 0.5 is zero
+---@field image string?
+---@field prediction string? probability of the class
+---@field target string? the explained pixels
+---@field truth string? ground truth
+---@field scores { dice: number?, iou: number?, sensitivity: number?, specificity: number? }? of the prediction
+---@field inside { target: number?, truth: number? } part of the positive map inside these pixels
+
+local function unit(map, most) return most > 0 and map * (255 / most) or map * 0 end
+
+--- The three forms of a signed map as the channels of a picture.
+---@param raw fovea.Tensor h x w
+---@return fovea.Tensor picture 3 x h x w, 0..255
+function M.channels(raw)
+  local shape = raw:shape()
+  local map = shrink.within(raw:reshape { 1, shape[1], shape[2] }, LONGEST_MAP)
+  local high, low = math.max(0, map:max()), math.max(0, -map:min())
+  local most = math.max(high, low)
+  local signed = most > 0 and map * (127.5 / most) + 127.5 or map * 0 + 127.5
+  return assert(core.concat({ unit(map:relu(), high), unit((-map):relu(), low), signed }, 1))
+end
+
+--- Where the model's grid lies in the image: x, y, width, height in its pixels.
+---@param heat fovea.Heatmap
+---@return number[]
+function M.place(heat)
+  local g = heat.geometry
+  if not g then return { 0, 0, heat:size()[2], heat:size()[1] } end
+  local sy, sx = g.image[1] / g.resized[1], g.image[2] / g.resized[2]
+  return { g.left * sx, g.top * sy, g.grid[2] * sx, g.grid[1] * sy }
+end
+
+--- Agreement of a prediction with the ground truth; what has no value (0 / 0) is left out.
+---@param predicted fovea.Tensor 0/1
+---@param truth fovea.Tensor 0/1, of the same size
+---@return table
+function M.scores(predicted, truth)
+  local both, p, t, all = (predicted * truth):sum(), predicted:sum(), truth:sum(), truth:count()
+  local scores = {}
+  local function put(name, part, whole)
+    if whole > 0 then scores[name] = part / whole end
+  end
+  put("dice", 2 * both, p + t)
+  put("iou", both, p + t - both)
+  put("sensitivity", both, t)
+  put("specificity", all - p - t + both, all - t)
+  return scores
+end
+
+local function same_size(a, b) return a[1] == b[1] and a[2] == b[2] end
+
+--- The ground truth at the image's resolution, 0/1; nil when there is none of its size or of the grid's.
+local function truth_of(heat, given)
+  local truth = given or heat.truth
+  if not truth then return nil end
+  local shape = truth:shape()
+  while #shape > 2 and shape[1] == 1 do table.remove(shape, 1) end
+  if #shape ~= 2 then return nil end
+  truth = truth:reshape(shape):ne(0)
+  if same_size(shape, heat:size()) then return truth end
+  if not same_size(shape, heat.mask:shape()) then return nil end
+  return heat:at_image(truth, "nearest")
+end
+
+local Writer = {}
+Writer.__index = Writer
+
+--- A writer of views into FOLDER/view.
+---@param folder string which is there
+---@return table writer
+function M.writer(folder) return setmetatable({ folder = folder, known = {} }, Writer) end
+
+--- Writes a picture unless it is there; its name in the folder, or nil and a message.
+function Writer:put(picture)
+  local bytes, message = core.image_file.encode(picture)
+  if not bytes then return nil, message end
+  local name = ("view/%s.png"):format(core.file.hash_text(bytes):sub(1, NAME))
+  local path = ("%s/%s"):format(self.folder, name)
+  if self.known[name] or lfs.attributes(path, "mode") then return name end
+  lfs.mkdir(self.folder .. "/view")
+  local ok, problem = core.file.write(path, bytes)
+  if not ok then return nil, problem end
+  self.known[name] = true
+  return name
+end
+
+local function flat(map, mode)
+  local shape = map:shape()
+  return shrink.within(map:reshape { 1, shape[1], shape[2] }, LONGEST, mode)
+end
+
+--- Writes pictures by field; their names, or nil and a message.
+function Writer:put_all(pictures)
+  local names = {}
+  for field, picture in pairs(pictures) do
+    local name, message = self:put(picture)
+    if not name then return nil, message end
+    names[field] = name
+  end
+  return names
+end
+
+--- What all maps of one pass share: image, prediction, ground truth, scores.
+function Writer:common(heat, truth)
+  if self.last and self.last.probability == heat.probability then return self.last.names, self.last.scores end
+  local probability = heat:at_image(heat.probability)
+  local pictures = { prediction = flat(probability * 255), truth = truth and flat(truth * 255, "nearest") }
+  if heat.image then
+    local colours = image_module.of(heat.image):colours()
+    pictures.image = shrink.within(colours * (255 / image_module.of(heat.image).white), LONGEST)
+  end
+  local names, message = self:put_all(pictures)
+  if not names then return nil, message end
+  local scores = truth and M.scores(probability:gt(0.5), truth)
+  self.last = { probability = heat.probability, names = names, scores = scores }
+  return names, scores
+end
+
+--- Parts of the positive map inside the target and the ground truth; NaN is left out.
+local function inside_of(heat, truth)
+  local view, inside = metric.view(heat, truth), {}
+  for name, reference in pairs { target = "target", truth = truth and "ground_truth" } do
+    local value = metric.compute({ name = "energy_inside", reference = reference }, view)
+    if value == value then inside[name] = value end
+  end
+  return inside
+end
+
+--- Writes what a page shows of a heat map.
+---@param heat fovea.Heatmap
+---@param given? fovea.Tensor ground truth at the image's resolution; default: that of the heat map
+---@return fovea.View? view nil for a volume, or with a message when a file could not be written
+---@return string? message
+function Writer:view(heat, given)
+  if #heat.raw:shape() ~= 2 then return nil end
+  local truth = truth_of(heat, given)
+  local common, scores = self:common(heat, truth)
+  if not common then return nil, scores end
+  local own, message = self:put_all { map = not NO_MAP[heat.status] and M.channels(heat.raw) or nil,
+    target = flat(heat:image_mask():ne(0) * 255, "nearest") }
+  if not own then return nil, message end
+  return { size = { table.unpack(heat:size()) }, place = M.place(heat), inside = inside_of(heat, truth),
+    map = own.map, target = own.target, image = common.image, prediction = common.prediction, truth = common.truth,
+    scores = scores or nil }
+end
+
+return M
