@@ -80,7 +80,8 @@ function M.make_map(job, picked, index, gradient, method, make)
     range = { min = raw:min(), max = raw:max(), sum = raw:sum() }, mask = picked.mask, probability = job.class_map,
     image = job.image, geometry = job.geometry, preprocess = job.preprocess, activation = job.activation,
     doubt = job.doubt,
-    ground_truth = job.truth and job.truth.record or nil, truth = job.truth and job.truth.inside or nil, spacing = job.options.spacing,
+    ground_truth = job.truth and job.truth.record or nil, truth = job.truth and job.truth.inside or nil,
+    spacing = job.options.spacing,
     seconds = picked.seconds + core.clock() - start,
   }
 end

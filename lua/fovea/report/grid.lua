@@ -34,6 +34,7 @@ end
 
 --- Draws one cell; returns what cannot be read.
 local function draw_cell(canvas, item, place, l)
+  if item and item.blank then return end
   if not item or not item.picture then
     return draw_missing(canvas, item and item.label or "-", place, l)
   end
@@ -47,7 +48,8 @@ end
 
 --- Draws a grid.
 ---@param spec { title: string, columns: string[], rows: { label: string, cells: table[] }[], cell: integer,
----  aspect: number? } cells: { picture = Image?, label = string? }; cell: width in pixels; aspect: height over width
+---  aspect: number? } cells: { picture = Image?, label = string?, blank = true? };
+--- cell: width in pixels; aspect: height over width
 ---@return fovea.Tensor picture 3 x H x W, 0..255
 function M.draw(spec)
   local l, width = layout_of(spec.rows, spec.cell), spec.cell

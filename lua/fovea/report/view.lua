@@ -1,7 +1,8 @@
 --- What a page shows of a heat map, as small PNG files of a folder `view`, named by their content: the image, the
---- prediction, the explained pixels, the ground truth, and the map at the resolution of its layer. The colours are given
---- by the page, so that they can be changed there.
+--- prediction, the explained pixels, the ground truth, and the map at the resolution of its layer. The page colours
+--- them, so that the colours can be changed there.
 local core = require "fovea.core"
+local evaluate = require "fovea.evaluate"
 local image_module = require "fovea.image"
 local lfs = require "lfs"
 local metric = require "fovea.metric"
@@ -9,8 +10,11 @@ local shrink = require "fovea.report.shrink"
 
 local M = {}
 
+--- Metrics of the prediction, in the order of tables.
+M.SCORES = { "dice", "iou", "sensitivity", "specificity" }
+
 local LONGEST = 512 -- longer side of pictures
-local LONGEST_MAP = 320 -- of a map: layers are rarely finer
+local LONGEST_MAP = 256 -- of a map
 local NAME = 16 -- digits of the content's hash
 local NO_MAP = { NONFINITE = true, EMPTY_TARGET = true }
 
@@ -23,7 +27,7 @@ local NO_MAP = { NONFINITE = true, EMPTY_TARGET = true }
 ---@field prediction string? probability of the class
 ---@field target string? the explained pixels
 ---@field truth string? ground truth
----@field scores { dice: number?, iou: number?, sensitivity: number?, specificity: number? }? of the prediction
+---@field scores table<string, number>? of the prediction, by metric
 ---@field inside { target: number?, truth: number? } part of the positive map inside these pixels
 
 local function unit(map, most) return most > 0 and map * (255 / most) or map * 0 end
@@ -50,20 +54,12 @@ function M.place(heat)
   return { g.left * sx, g.top * sy, g.grid[2] * sx, g.grid[1] * sy }
 end
 
---- Agreement of a prediction with the ground truth; what has no value (0 / 0) is left out.
----@param predicted fovea.Tensor 0/1
----@param truth fovea.Tensor 0/1, of the same size
----@return table
-function M.scores(predicted, truth)
-  local both, p, t, all = (predicted * truth):sum(), predicted:sum(), truth:sum(), truth:count()
+--- Agreement of a probability with the ground truth; what has no value is left out.
+local function scores_of(probability, truth)
   local scores = {}
-  local function put(name, part, whole)
-    if whole > 0 then scores[name] = part / whole end
+  for name, value in pairs(evaluate.scores(probability, truth, { metrics = M.SCORES })) do
+    if value == value then scores[name] = value end
   end
-  put("dice", 2 * both, p + t)
-  put("iou", both, p + t - both)
-  put("sensitivity", both, t)
-  put("specificity", all - p - t + both, all - t)
   return scores
 end
 
@@ -91,7 +87,7 @@ Writer.__index = Writer
 function M.writer(folder) return setmetatable({ folder = folder, known = {} }, Writer) end
 
 --- Writes a picture unless it is there; its name in the folder, or nil and a message.
-function Writer:put(picture)
+local function put(self, picture)
   local bytes, message = core.image_file.encode(picture)
   if not bytes then return nil, message end
   local name = ("view/%s.png"):format(core.file.hash_text(bytes):sub(1, NAME))
@@ -110,10 +106,10 @@ local function flat(map, mode)
 end
 
 --- Writes pictures by field; their names, or nil and a message.
-function Writer:put_all(pictures)
+local function put_all(self, pictures)
   local names = {}
   for field, picture in pairs(pictures) do
-    local name, message = self:put(picture)
+    local name, message = put(self, picture)
     if not name then return nil, message end
     names[field] = name
   end
@@ -121,7 +117,7 @@ function Writer:put_all(pictures)
 end
 
 --- What all maps of one pass share: image, prediction, ground truth, scores.
-function Writer:common(heat, truth)
+local function common_of(self, heat, truth)
   if self.last and self.last.probability == heat.probability then return self.last.names, self.last.scores end
   local probability = heat:at_image(heat.probability)
   local pictures = { prediction = flat(probability * 255), truth = truth and flat(truth * 255, "nearest") }
@@ -129,9 +125,9 @@ function Writer:common(heat, truth)
     local colours = image_module.of(heat.image):colours()
     pictures.image = shrink.within(colours * (255 / image_module.of(heat.image).white), LONGEST)
   end
-  local names, message = self:put_all(pictures)
+  local names, message = put_all(self, pictures)
   if not names then return nil, message end
-  local scores = truth and M.scores(probability:gt(0.5), truth)
+  local scores = truth and scores_of(probability, truth)
   self.last = { probability = heat.probability, names = names, scores = scores }
   return names, scores
 end
@@ -154,10 +150,10 @@ end
 function Writer:view(heat, given)
   if #heat.raw:shape() ~= 2 then return nil end
   local truth = truth_of(heat, given)
-  local common, scores = self:common(heat, truth)
+  local common, scores = common_of(self, heat, truth)
   if not common then return nil, scores end
-  local own, message = self:put_all { map = not NO_MAP[heat.status] and M.channels(heat.raw) or nil,
-    target = flat(heat:image_mask():ne(0) * 255, "nearest") }
+  local own, message = put_all(self, { map = not NO_MAP[heat.status] and M.channels(heat.raw) or nil,
+    target = flat(heat:image_mask():ne(0) * 255, "nearest") })
   if not own then return nil, message end
   return { size = { table.unpack(heat:size()) }, place = M.place(heat), inside = inside_of(heat, truth),
     map = own.map, target = own.target, image = common.image, prediction = common.prediction, truth = common.truth,

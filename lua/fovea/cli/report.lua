@@ -1,0 +1,40 @@
+--- fovea report FOLDER: the results of explain or run as one HTML page and a contact sheet.
+local cli = require "fovea.cli"
+local report = require "fovea.report"
+
+local M = {
+  summary = "make an HTML page and a contact sheet of results",
+  epilog = "FOLDER is what fovea explain --out or fovea run wrote, or a folder of such folders. The page holds every "
+    .. "picture and loads nothing. What is missing or damaged is shown as such. Exit status: 0 done, 1 nothing to show, "
+    .. "2 misuse.",
+}
+
+--- Describes the command line.
+---@param parser table argparse parser
+function M.define(parser)
+  parser:argument("folders", "folders of results"):args "+"
+  parser:option("--out", "the page (default: FOLDER/report.html)")
+  parser:option("--sheet", "the contact sheet (default: beside the page, .png; none: no sheet)")
+  parser:option("--title", "title of the page (default: the folder's name)")
+  parser:option("--limit", "cases (network on image) that the page shows (default 60)"):convert(math.tointeger)
+end
+
+--- Does the work.
+---@param arguments table parsed command line
+---@return integer status
+function M.run(arguments)
+  local made, message = report.make(arguments.folders, { out = arguments.out, sheet = arguments.sheet,
+    title = arguments.title, limit = arguments.limit })
+  if not made then
+    cli.complain(message)
+    return cli.FAILED
+  end
+  for _, failure in ipairs(made.report.failures) do
+    cli.complain(("warning: %s: %s"):format(failure.what or failure.image or "?", failure.error))
+  end
+  print(made.page)
+  if made.sheet then print(made.sheet) end
+  return cli.DONE
+end
+
+return M

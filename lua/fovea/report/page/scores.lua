@@ -1,0 +1,91 @@
+--- Scores of the segmentations on a page: of one case as a line, of all as a table.
+local evaluate = require "fovea.evaluate"
+local markup = require "fovea.report.markup"
+local summary = require "fovea.report.summary"
+local view = require "fovea.report.view"
+
+local M = {}
+
+local h = markup.element
+
+local function label(name)
+  local ok, metric = pcall(evaluate.metric, name)
+  return ok and metric.label or name
+end
+
+local function text(value) return value and value == value and ("%.3f"):format(value) or "\u{2013}" end
+
+--- Scores of one case; nil when there is no ground truth.
+---@param scores table<string, number>
+---@return fovea.Markup?
+function M.line(scores)
+  if not next(scores) then return nil end
+  local items = {}
+  for _, name in ipairs(view.SCORES) do
+    items[#items + 1] = h("div", nil, h("dt", nil, label(name)), h("dd", nil, text(scores[name])))
+  end
+  return h("dl", { class = "scores", title = "Prediction above one half against the ground truth" }, items)
+end
+
+--- Cases with scores, by network in the order of the page.
+local function by_model(cases)
+  local order, groups = {}, {}
+  for number, case in ipairs(cases) do
+    if next(case.scores) then
+      local key = case.folder .. "\n" .. case.model
+      if not groups[key] then
+        groups[key] = { name = case.model_name, list = {} }
+        order[#order + 1] = groups[key]
+      end
+      table.insert(groups[key].list, { case = case, number = number })
+    end
+  end
+  return order
+end
+
+local function row(name, cells, class)
+  local list = { h("th", { scope = "row" }, name) }
+  for _, cell in ipairs(cells) do list[#list + 1] = h("td", { class = "number" }, cell) end
+  return h("tr", { class = class }, list)
+end
+
+local function mean_row(group)
+  local cells = {}
+  for i, name in ipairs(view.SCORES) do
+    local values = {}
+    for _, item in ipairs(group.list) do values[#values + 1] = item.case.scores[name] end
+    cells[i] = text(summary.stats(values).mean)
+  end
+  return row(("mean of %d images"):format(#group.list), cells, "mean")
+end
+
+local function body(group)
+  local rows = { h("tr", { class = "group" }, h("th", { colspan = #view.SCORES + 1, scope = "rowgroup" },
+    h("bdi", nil, group.name))) }
+  for _, item in ipairs(group.list) do
+    local cells = {}
+    for i, name in ipairs(view.SCORES) do cells[i] = text(item.case.scores[name]) end
+    rows[#rows + 1] = row(h("a", { href = ("#case-%d"):format(item.number) }, h("bdi", nil, item.case.image_name)),
+      cells)
+  end
+  if #group.list > 1 then rows[#rows + 1] = mean_row(group) end
+  return h("tbody", nil, rows)
+end
+
+--- The table of all cases; nil when no case has a ground truth.
+---@param cases fovea.ReportCase[] prepared
+---@return fovea.Markup?
+function M.section(cases)
+  local groups = by_model(cases)
+  if #groups == 0 then return nil end
+  local head, bodies = { h("th", { scope = "col" }, "Image") }, {}
+  for i, name in ipairs(view.SCORES) do head[i + 1] = h("th", { scope = "col", class = "number" }, label(name)) end
+  for i, group in ipairs(groups) do bodies[i] = body(group) end
+  return h("section", { class = "segmentation", id = "segmentation" }, h("h2", nil, "Segmentation"),
+    h("p", nil, "The prediction above one half against the ground truth. A map explains what the network does, "
+      .. "whether it is right or wrong: read it together with these numbers."),
+    h("div", { class = "scroll", tabindex = 0, role = "region", ["aria-label"] = "Segmentation scores" },
+      h("table", nil, h("thead", nil, h("tr", nil, head)), bodies)))
+end
+
+return M
