@@ -12,22 +12,24 @@ local BAR = 20
 ---@param what string "explaining"
 ---@return table progress with :step(text) and :done()
 function M.new(total, what)
-  return setmetatable({ total = total, what = what, count = 0, start = core.clock(), tty = core.isatty(2), tenth = 0 },
+  return setmetatable({ total = total, what = what, count = 0, before = 0, start = core.clock(), tty = core.isatty(2), tenth = 0 },
     Progress)
 end
 
 local function duration(seconds)
+  if seconds >= 3600 then return ("%d:%02d:%02d"):format(seconds // 3600, seconds % 3600 // 60, seconds % 60) end
   return ("%02d:%02d"):format(seconds // 60, seconds % 60)
 end
 
 local function draw(self, text)
   local elapsed = core.clock() - self.start
   local part = self.count / math.max(1, self.total)
-  local left = self.count > 0 and duration(elapsed / self.count * (self.total - self.count)) or "--:--"
+  local now = self.count - self.before
+  local left = now > 0 and duration(elapsed / now * (self.total - self.count)) or "--:--"
   local full = math.floor(part * BAR + 0.5)
   io.stderr:write(("\r%s: %3.0f%%|%s%s| %d/%d [%s<%s, %.2f/s] %s\27[K"):format(self.what, 100 * part,
     ("█"):rep(full), (" "):rep(BAR - full), self.count, self.total, duration(elapsed), left,
-    self.count / math.max(elapsed, 1e-9), text or ""))
+    now / math.max(elapsed, 1e-9), text or ""))
   io.stderr:flush()
 end
 
@@ -41,6 +43,12 @@ function Progress:step(text)
     self.tenth = tenth
     io.stderr:write(("%s: %d/%d\n"):format(self.what, self.count, self.total))
   end
+end
+
+--- So many were done before, which says nothing about the time left.
+---@param count integer
+function Progress:skip(count)
+  self.count, self.before, self.tenth = count, count, count * 10 // math.max(1, self.total)
 end
 
 --- A message that does not tear the bar.

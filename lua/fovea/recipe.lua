@@ -8,47 +8,22 @@ local figure = require "fovea.recipe.figure"
 local jobs = require "fovea.recipe.jobs"
 local lookup = require "fovea.lookup"
 local merge = require "fovea.recipe.merge"
+local reader = require "fovea.recipe.read"
 local reference = require "fovea.recipe.reference"
 local runner = require "fovea.recipe.runner"
 local store_module = require "fovea.recipe.store"
 local tables = require "fovea.recipe.tables"
 local units = require "fovea.recipe.units"
-local yaml = require "fovea.recipe.yaml"
 
 local M = {}
 
-local LARGEST = 1 << 20 -- bytes of a recipe
-
 -- reading ------------------------------------------------------------------------------------------------------------
 
-local function node_of_file(path)
-  local text, message = core.file.read(path, { limit = LARGEST })
-  if not text then error(message, 0) end
-  local node, problem = yaml.parse(text, path, path:match "^(.*)/" or "")
-  if not node then error(problem, 0) end
-  return node
-end
-
---- Puts "key=value" into a recipe; paths in it belong to the working directory.
-local function override(root, text)
-  local key, value = text:match "^([%a_][%w_%.]*)=(.*)$"
-  if not key then error(("--set %s: KEY=VALUE is expected, as in --set images=eye.png"):format(text), 0) end
-  if value:find "^[%*&!%%@`]" then value = "'" .. value:gsub("'", "''") .. "'" end -- a pattern, no YAML
-  local node, message = yaml.parse(value, "--set " .. key, "", true)
-  if not node then error(message, 0) end
-  yaml.put(root, key, node)
-end
-
 local function read(source, options)
-  local is_file = type(source) == "string"
-  local base = is_file and (source:match "^(.*)/" or "") or options.base or ""
-  local node = is_file and node_of_file(source) or yaml.of_table(source, base)
-  if node.kind == "map" then
-    for _, text in ipairs(options.set or {}) do override(node, text) end
-  end
+  local node, base = reader.node(source, options)
   local settings, places = check.settings(node)
   if not settings then error(table.concat(places, "\n"), 0) end
-  local stem = is_file and source:match("([^/]+)$"):gsub("%.[%w]+$", "") or "recipe"
+  local stem = type(source) == "string" and source:match("([^/]+)$"):gsub("%.[%w]+$", "") or "recipe"
   settings.name = settings.name or stem
   settings.results = options.out or settings.results or settings.name
   return expand.plan(settings, places, base)

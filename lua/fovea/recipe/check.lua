@@ -8,7 +8,8 @@ local M = {}
 local MOST_COMPLAINTS = 20
 
 local NAMES = { map = "a table of keys", list = "a list", text = "a text", number = "a number", null = "empty",
-  boolean = "true or false", path = "a path", integer = "a whole number", script = "a function", either = "a value" }
+  boolean = "true or false", path = "a path", integer = "a whole number", script = "a function", either = "a value",
+  any = "a value" }
 
 local function complain(state, place, text, ...)
   if #state.complaints < MOST_COMPLAINTS then
@@ -45,6 +46,7 @@ local accepted = {
   text = { text = true, number = true }, path = { text = true }, integer = { number = true },
   number = { number = true }, boolean = { boolean = true }, list = { list = true }, map = { map = true },
   script = { ["function"] = true, map = false },
+  any = { text = true, number = true, boolean = true, list = true, map = true, ["function"] = true },
 }
 
 local function fits(node, rule)
@@ -84,6 +86,18 @@ checks.number = function(state, node, rule) return limits(state, node, rule, nod
 checks.boolean = function(_, node) return node.value end
 checks.script = function(_, node) return node.value end
 
+--- Whatever stands there, as plain values.
+local function plain(state, node)
+  local value = {}
+  for i, item in ipairs(node.items or {}) do value[i] = plain(state, item) end
+  for _, entry in ipairs(node.entries or {}) do value[entry.key] = plain(state, entry.node) end
+  if node.items or node.entries then return value end
+  if node.kind == "null" then complain(state, node.place, "a value is missing") end
+  return node.value
+end
+
+checks.any = plain
+
 checks.list = function(state, node, rule, path)
   if node.kind ~= "list" then return { check(state, node, rule.of, path .. "[1]") } end
   local values = {}
@@ -120,7 +134,7 @@ checks.map = function(state, node, rule, path)
     if rules[entry.key] then
       values[entry.key] = check(state, entry.node, rules[entry.key], inner, entry.key)
     elseif rule.open then
-      values[entry.key] = open_value(state, entry)
+      values[entry.key] = rule.open == "any" and plain(state, entry.node) or open_value(state, entry)
     else
       unknown_key(state, entry, names)
     end
@@ -184,6 +198,19 @@ local function with_defaults(rule, settings)
     end
   end
   return settings
+end
+
+--- Settings under a rule of one's own, a map: defaults of its keys filled in, paths resolved.
+---@param node fovea.Node
+---@param rule table see fovea.recipe.schema
+---@return table? settings
+---@return table<string, string>|string[] places of the settings in the file, or the complaints
+function M.of(node, rule)
+  local state = { complaints = {}, places = {} }
+  if node.kind ~= "map" then return nil, { ("%s: a table of keys is expected"):format(node.place) } end
+  local settings = check(state, node, rule, "")
+  if #state.complaints > 0 then return nil, state.complaints end
+  return with_defaults(rule, settings), state.places
 end
 
 --- Settings of a recipe: defaults filled in, paths resolved.

@@ -19,7 +19,7 @@ local function type_text(rule)
   end
   if rule.type == "list" then return (rule.single and "%s, or a list" or "list of %s"):format(type_text(rule.of)) end
   if rule.choices then return table.concat(rule.choices, " | ") end
-  return rule.type == "map" and "keys" or rule.type
+  return rule.type == "map" and "keys" or rule.type == "any" and "any value" or rule.type
 end
 
 local function wrapped(text, indent)
@@ -70,10 +70,11 @@ function describe_keys(lines, map, level)
 end
 
 --- The reference of all keys as text.
+---@param rule? table a map; default: the recipe of an experiment
 ---@return string
-function M.text()
+function M.text(rule)
   local lines = { "Keys of a recipe (YAML). [default]; paths are relative to the recipe's folder.", "" }
-  describe_keys(lines, schema.recipe, 0)
+  describe_keys(lines, rule or schema.recipe, 0)
   return table.concat(lines, "\n")
 end
 
@@ -92,7 +93,11 @@ local function map_schema(rule, out)
     if pair[2].required then required[#required + 1] = pair[1] end
   end
   if #required > 0 then out.required = required end
-  if rule.open then out.additionalProperties = { type = json.array { "string", "number", "boolean" } } end
+  if rule.open == "any" then
+    out.additionalProperties = true
+  elseif rule.open then
+    out.additionalProperties = { type = json.array { "string", "number", "boolean" } }
+  end
 end
 
 local function alternatives(rule)
@@ -123,10 +128,12 @@ function rule_schema(rule)
 end
 
 --- The JSON Schema of recipes.
+---@param rule? table a map; default: the recipe of an experiment
+---@param title? string
 ---@return string
-function M.json_schema()
-  local root = rule_schema(schema.recipe)
-  root["$schema"], root.title = "http://json-schema.org/draft-07/schema#", "Fovea recipe"
+function M.json_schema(rule, title)
+  local root = rule_schema(rule or schema.recipe)
+  root["$schema"], root.title = "http://json-schema.org/draft-07/schema#", title or "Fovea recipe"
   return json.encode(root, { indent = 2, order = { "$schema", "title", "description", "type", "enum", "anyOf" } })
 end
 

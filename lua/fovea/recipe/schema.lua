@@ -2,8 +2,9 @@
 --- `fovea run --schema` and the JSON Schema for editors are all made from this table.
 ---
 --- Types: text, path (a text; relative to the recipe's folder), integer, number, boolean, script (a function, from Lua
---- only), list (`of`; with `single` one item may stand alone), map (`keys`; with `open` any key with a plain value),
---- either (`of`: alternatives, told apart by kind, maps by their key `mark`).
+--- only), list (`of`; with `single` one item may stand alone), map (`keys`; with `open` any key with a plain value,
+--- with `open = "any"` also with lists and tables), any, either (`of`: alternatives, told apart by kind, maps by their key
+--- `mark`).
 local M = {}
 
 local function text(doc, extra)
@@ -38,6 +39,8 @@ local function list(doc, of, extra)
   return rule
 end
 
+M.make = { text = text, typed = typed, choice = choice, map = map, either = either, list = list }
+
 local numbers = list("one number, or one per channel", typed("number", "a number"))
 
 local preprocess = map("how an image becomes the model's input (fovea.preprocess); default: what the model says", {
@@ -57,6 +60,8 @@ local preprocess = map("how an image becomes the model's input (fovea.preprocess
     { "left", typed("integer", "columns added or cut off at the left", { min = 0 }) },
   }) },
 })
+
+M.preprocess = preprocess
 
 local class = typed("integer", "class that is explained, from 1; default: the foreground", { min = 1 })
 local output = either("name or number of the model's output; default the first",

@@ -32,12 +32,14 @@ local M = {}
 ---@field dtype string? of the weight file
 ---@field checkpoint_steps integer? state is written after so many steps too, not just after epochs
 ---@field config table? plain values that must be the same to go on from a state
+---@field threads integer? default: as it is, or as the state says; a run cannot go on with another number, on which
+--- the last bits of a gradient may depend
 ---@field force boolean? begins anew
 ---@field report fun(event: table)? called after each step and epoch
 
 local TRAINER = { "loss", "optimiser", "outputs", "activation", "clip", "seed", "frozen" }
 local OPTIONS = { "epochs", "schedule", "validation", "metrics", "watch", "early_stopping", "keep", "folder", "name",
-  "dtype", "checkpoint_steps", "config", "force", "report", table.unpack(TRAINER) }
+  "dtype", "checkpoint_steps", "config", "threads", "force", "report", table.unpack(TRAINER) }
 
 -- preparation --------------------------------------------------------------------------------------------------------
 
@@ -92,6 +94,10 @@ local function resume(run)
   local state, message, code = checkpoint.peek(run.path)
   if not state then return message == nil, message, code end
   local changed = differences(state.config, run.options.config)
+  local threads = run.options.threads
+  if threads and threads ~= state.threads then
+    changed[#changed + 1] = ("threads: %d, now %d"):format(state.threads, threads)
+  end
   if #changed > 0 then
     return false, ("%s is the state of a run with other settings; take another folder, or begin anew with force:\n  %s")
       :format(run.path, table.concat(changed, "\n  ")), "mismatch"
@@ -230,9 +236,10 @@ end
 function M.fit(model, loader, options)
   options = options or {}
   lookup.check_keys(options, OPTIONS, "train")
+  if options.threads then core.threads(options.threads) end
   local run = new_run(model, loader, options)
   if options.folder then
-    local ok, message, code = require("fovea.recipe.store").folder(options.folder)
+    local ok, message, code = require("fovea.recipe.store").make_folder(options.folder)
     if not ok then return nil, message, code end
     if options.force then os.remove(run.path) end
     ok, message, code = resume(run)
