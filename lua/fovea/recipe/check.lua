@@ -25,12 +25,12 @@ local function expanded(path)
 end
 
 --- A path as it can be opened from the working directory. ${NAME} in it is a variable of the environment;
---- phantom:... is no path.
+--- phantom:... and random:... are no paths.
 ---@param base string folder
 ---@param path string
 ---@return string
 function M.resolve(base, path)
-  if path:find "^phantom:" then return path end
+  if path:find "^phantom:" or path:find "^random:%d+$" then return path end
   path = expanded(path)
   if path:sub(1, 1) == "/" or base == "" or base == "." then return path end
   return ("%s/%s"):format(base, path)

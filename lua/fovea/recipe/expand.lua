@@ -78,7 +78,8 @@ end
 --- Hash of what a model is: the file, all weights, wherever they are stored, how the file is read, and how images
 --- become its input.
 local function fingerprint(plan, source, model, instance)
-  local file, message = core.file.hash(source.path)
+  local file, message = source.path, nil
+  if not file:find "^random:" then file, message = core.file.hash(source.path) end
   if not file then return nil, message end
   local options = load_options(plan, source)
   local code = options.arch and options.arch:find "%.lua$" and core.file.hash(options.arch) or ""

@@ -2,15 +2,27 @@
 --- whose model, image, mask, strategy file or settings changed is. The text that is hashed is stable: one line each.
 local core = require "fovea.core"
 local expand = require "fovea.recipe.expand"
+local input_file = require "fovea.input_file"
 local json = require "fovea.json"
 
 local M = {}
 
 local FORMAT = 1 -- of the records: changes when they get other fields
 
-local function hash_of(path)
-  local hash = core.file.hash((path:gsub("%.safetensors#.*$", ".safetensors")))
-  return hash or "missing"
+local hash_of
+
+--- Hash of a file, of the pixels of a phantom, or of several files.
+function hash_of(path)
+  if type(path) == "table" then
+    local hashes = {}
+    for i, one in ipairs(path) do hashes[i] = hash_of(one) end
+    return core.file.hash_text(table.concat(hashes, " "))
+  end
+  if path:find "^phantom:" then
+    local image = input_file.read(path)
+    return image and core.file.hash_text(path .. image.tensor:hash()) or "missing"
+  end
+  return core.file.hash((path:gsub("%.safetensors#.*$", ".safetensors"))) or "missing"
 end
 
 --- Hashes of the files of an image, kept for the last image.

@@ -93,19 +93,40 @@ local model = map("a model with settings of its own", {
 local image = map("an image with its mask", {
   { "image", typed("path", "PNG, JPEG, .npy or .safetensors file", { required = true }) },
   { "mask", typed("path", "ground truth: PNG, .npy or .safetensors file; what is not zero is foreground") },
+  { "fov", typed("path", "field of view: a mask; what lies outside of it is not evaluated") },
   { "name", text "name in tables; default: the file's name" },
 }, { mark = "image" })
+
+local function share(doc)
+  return either(doc .. ": all, none, or this share of them",
+    { typed("boolean", "all or none"), typed("number", "share", { min = 0, max = 1 }) })
+end
 
 local image_set = map("a set of images", {
   { "files", list("files or patterns", typed("path", "file or pattern")) },
   { "exclude", list("patterns of file names to leave out", text "pattern such as \"*_mask.png\"") },
   { "masks", typed("path", "ground truth of each image: a path with {name} for the image's name without suffix; "
     .. "patterns are allowed") },
-  { "manifest", typed("path", "CSV file with the columns image, mask (optional), name (optional); paths in it are "
-    .. "relative to it") },
+  { "manifest", typed("path", "CSV file with the columns image, and mask, name, fov (field of view), split as wanted; "
+    .. "paths in it are relative to it") },
   { "data_set", text "name of a known data set (a file of lua/fovea/data/layout); needs root" },
-  { "root", typed("path", "folder of the data set") },
+  { "root", typed("path", "folder of the data set; ${NAME} in a path is a variable of the environment") },
+  { "observer", typed("integer", "whose masks, where a data set has several observers", { min = 1 }) },
+  { "phantom", text "name of a phantom: dermoscopy, fundus, lung_ct; image i has the seed `seed` + i - 1" },
+  { "count", typed("integer", "number of phantoms", { min = 1 }) },
+  { "seed", typed("integer", "seed of the first phantom; default 1") },
+  { "size", typed("integer", "height and width of the phantoms; default 128", { min = 32, max = 4096 }) },
+  { "target", text "part of the phantoms that is their mask; default: the modality's own" },
+  { "shortcut", share "phantoms with a marker that gives the target away" },
+  { "marker", choice("where the marker of phantoms without a shortcut lies", { "chance", "none", "other", "target" }) },
+  { "decoy", share "phantoms with a second candidate that does not belong to the target" },
+  { "part", text "part of the phantoms to compare with instead of their mask" },
+  { "split", text "only images of this split: train, validation, test" },
+  { "first", typed("integer", "first image taken, from 1, in natural order of the names", { min = 1 }) },
+  { "last", typed("integer", "last image taken", { min = 1 }) },
   { "limit", typed("integer", "only the first so many", { min = 1 }) },
+  { "foreground", typed("number", "value of the foreground in the masks; default: all but 0") },
+  { "threshold", typed("number", "values above it are foreground; needed for masks that are JPEG files") },
 })
 
 local strategy = either("a threshold strategy", {
