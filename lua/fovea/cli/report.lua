@@ -5,8 +5,8 @@ local report = require "fovea.report"
 local M = {
   summary = "make an HTML page and a contact sheet of results",
   epilog = "FOLDER is what fovea explain --out or fovea run wrote, or a folder of such folders. The page holds every "
-    .. "picture and loads nothing. What is missing or damaged is shown as such. Exit status: 0 done, 1 nothing to show, "
-    .. "2 misuse.",
+    .. "picture and loads nothing. What is missing or damaged is shown as such. "
+    .. "Exit status: 0 done, 1 nothing to show, 2 misuse.",
 }
 
 --- Describes the command line.

@@ -7,7 +7,7 @@ local json = require "fovea.json"
 
 local M = {}
 
-local FORMAT = 1 -- of the records: changes when they get other fields
+local FORMAT = 2 -- of the records: changes when they get other fields
 
 local hash_of
 
@@ -66,7 +66,8 @@ function M.text(plan, case)
     ("spacing %s"):format(setting "spacing"),
     ("ground truth label %s"):format(setting "ground_truth_label"),
     ("metrics %s"):format(metrics_text(plan)),
-    ("outputs %s %s %s"):format(tostring(outputs.overlays), tostring(outputs.panels), tostring(outputs.raw)),
+    ("outputs %s %s %s %s"):format(tostring(outputs.overlays), tostring(outputs.panels), tostring(outputs.raw),
+      tostring(outputs.views)),
     ("drawing %s"):format(json.encode(plan.settings.drawing)),
   }, "\n")
 end

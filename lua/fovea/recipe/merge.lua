@@ -7,6 +7,7 @@ local json = require "fovea.json"
 local lfs = require "lfs"
 local store_module = require "fovea.recipe.store"
 local tables = require "fovea.recipe.tables"
+local view = require "fovea.report.view"
 
 local M = {}
 
@@ -68,14 +69,21 @@ local function bring(from, to, name)
   return core.file.write(target, bytes)
 end
 
+--- Names of the files of a map.
+local function files_of(result)
+  local names, pictures = {}, result.view or {}
+  for _, field in ipairs { "overlay", "panel", "raw" } do names[#names + 1] = result[field] end
+  for _, field in ipairs(view.PICTURES) do names[#names + 1] = pictures[field] end
+  return names
+end
+
 --- Brings the record of a case and its files.
 local function bring_case(from, to, case)
   local record = from:record(case.id)
   if not record then return nil, ("%s: cannot be read"):format(from:record_path(case.id)) end
   for _, result in ipairs(record.results or {}) do
-    for _, field in ipairs { "overlay", "panel", "raw" } do
-      local ok, message = true, nil
-      if result[field] then ok, message = bring(from, to, result[field]) end
+    for _, name in ipairs(files_of(result)) do
+      local ok, message = bring(from, to, name)
       if not ok then return nil, message end
     end
   end

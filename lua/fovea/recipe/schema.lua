@@ -170,6 +170,8 @@ local outputs = map("what is written besides the tables (cases.csv, cases.jsonl,
   { "panels", typed("boolean", "pictures with image, target and map side by side", { default = false }) },
   { "raw", either("the signed map at layer resolution, one file per case", {
     typed("boolean", "true: npy"), choice("format", { "npy" }) }, { default = false }) },
+  { "views", typed("boolean", "small pictures of image, prediction, target and map, for the page of fovea report",
+    { default = true }) },
   { "figure", either("figures of pictures in a grid", { typed("boolean", "false: none"), figure },
     { default = true }) },
 })

@@ -2,7 +2,7 @@
 ---
 ---     plan.json         what the run consists of
 ---     cases/ID.json     one record per case, with the key of its content: a case is done when this file is there
----     overlays/ panels/ raw/   the files of the cases
+---     overlays/ panels/ raw/ view/   the files of the cases
 ---     log.jsonl         when each case was computed and how long it took (the tables hold no times)
 ---
 --- Every file is written to a temporary name, brought to the disk and renamed, and the record comes last, so that a run
@@ -18,7 +18,7 @@ local Store = {}
 Store.__index = Store
 
 local ORDER = { "case", "model", "image", "layer", "threshold", "method", "score", "status", "error", "code" }
-local FOLDERS = { "cases", "overlays", "panels", "raw", "figures" }
+local FOLDERS = { "cases", "overlays", "panels", "raw", "view", "figures" }
 
 local function make_folder(path)
   local made = ""

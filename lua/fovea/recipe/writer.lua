@@ -6,6 +6,7 @@ local key = require "fovea.recipe.key"
 local metric = require "fovea.metric"
 local npy = require "fovea.npy"
 local status = require "fovea.status"
+local view = require "fovea.report.view"
 
 local M = {}
 
@@ -75,6 +76,11 @@ local function result_of(run, heat, truth, name)
   local files, message, code = write_files(run, heat, name)
   if not files then return nil, message, code end
   record.overlay, record.panel, record.raw = files.overlays, files.panels, files.raw
+  if run.plan.settings.outputs.views then
+    run.views = run.views or view.writer(run.store.folder)
+    record.view, message = run.views:view(heat, truth)
+    if message then return nil, message, "io" end
+  end
   record.metrics = values_of(run, heat, truth)
   record.geometry, record.preprocess = heat.geometry, heat.preprocess
   return record

@@ -1,6 +1,7 @@
 --- One map, or one failure, as a page wants it, from a record on disk. Records may have been edited or come from
 --- somewhere else: every field is checked, and what is not as it should be counts as not there.
 local json = require "fovea.json"
+local view_module = require "fovea.report.view"
 
 local M = {}
 
@@ -25,7 +26,6 @@ local M = {}
 ---@field error string?
 ---@field folder string
 ---@field facts { [1]: string, [2]: string }[] what was computed with what: names and texts
----@field seconds number?
 ---@field source string where its record is, in words
 ---@field command string? what repeats it
 
@@ -65,8 +65,6 @@ local function numbers(record, name)
   return found
 end
 
-local PICTURES = { "map", "image", "prediction", "target", "truth" }
-
 local MOST = 1e6 -- pixels of a side
 
 local function sensible(values, least)
@@ -78,7 +76,7 @@ end
 
 local function view_of(record)
   local given, view = field(record, "view", "table") or {}, {}
-  for _, name in ipairs(PICTURES) do view[name] = text(given, name) end
+  for _, name in ipairs(view_module.PICTURES) do view[name] = text(given, name) end
   local size, place = list(given, "size", "number"), list(given, "place", "number")
   if #size == 2 and sensible(size, 1) then view.size = { size[1] // 1, size[2] // 1 } end
   if #place == 4 and sensible(place, -MOST) then view.place = place end
@@ -125,7 +123,7 @@ local function common(record, folder, case)
   return { layer_shape = list(record, "layer_shape", "number"), threshold = spec, threshold_value = value,
     pixels = number(record, "pixels"), range = range_of(record), statuses = list(record, "statuses", "string"),
     status = text(record, "status") or "?", view = view_of(record), metrics = numbers(record, "metrics"),
-    error = text(record, "error"), folder = folder, facts = facts_of(record, case), seconds = number(record, "seconds") }
+    error = text(record, "error"), folder = folder, facts = facts_of(record, case) }
 end
 
 --- What a record of `fovea explain` says.

@@ -13,6 +13,9 @@ local M = {}
 --- Metrics of the prediction, in the order of tables.
 M.SCORES = { "dice", "iou", "sensitivity", "specificity" }
 
+--- Fields of a view that are names of pictures.
+M.PICTURES = { "map", "image", "prediction", "target", "truth" }
+
 local LONGEST = 512 -- longer side of pictures
 local LONGEST_MAP = 256 -- of a map
 local NAME = 16 -- digits of the content's hash

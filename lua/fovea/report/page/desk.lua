@@ -52,7 +52,8 @@ local function display()
       switch("show-prediction", "Prediction", false, "prediction"),
       switch("show-truth", "Ground truth", false, "truth")),
     h("fieldset", nil, h("legend", nil, "Map"), switch("show-heat", "Heat map", true),
-      switch("show-tint", "Probability", false), switch("fade", "Fade low values", true), switch("cells", "Cells", false)),
+      switch("show-tint", "Probability", false), switch("fade", "Fade low values", true),
+      switch("cells", "Cells", false)),
     h("button", { type = "reset", class = "reset" }, "Reset"))
 end
 

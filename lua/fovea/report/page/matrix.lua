@@ -36,13 +36,12 @@ local function cell(page, case, map)
   if not map then return h("td", { class = "none" }, "\u{2013}") end
   local parts, reason = parts_of(page, case, map)
   page.count = page.count + 1
-  local range = map.range
-  local size = map.view.size or case.size
+  local range, size = map.range, map.view.size or case.size
   local note = reason and not map.error and h("span", { class = "missing" }, reason)
   return h("td", nil,
-    h("button", { type = "button", class = reason and "cell empty" or "cell", id = ("m%d"):format(page.count), ["aria-pressed"] = "false",
-      ["aria-label"] = label_of(map), ["data-map"] = parts.map, ["data-drawn"] = parts.drawn,
-      ["data-target"] = parts.target, ["data-low"] = range.min and ("%.17g"):format(range.min),
+    h("button", { type = "button", class = reason and "cell empty" or "cell",
+      id = ("m%d"):format(page.count), ["aria-pressed"] = "false", ["aria-label"] = label_of(map),
+      ["data-map"] = parts.map, ["data-drawn"] = parts.drawn, ["data-target"] = parts.target, ["data-low"] = range.min and ("%.17g"):format(range.min),
       ["data-high"] = range.max and ("%.17g"):format(range.max) },
       drawing.draw(size, parts), h("span", { class = "under" }, map.status ~= "OK" and facts.badge(map.status),
         h("span", { class = "pixels" }, map.pixels and words.count(map.pixels) .. " px"), note)),

@@ -167,8 +167,10 @@ td, th { padding: 0.3rem 0.75rem 0.3rem 0; vertical-align: top; }
 .none { color: var(--faint); text-align: center; vertical-align: middle; }
 .numbers, .record { margin-top: 0.9rem; } .numbers summary, .record summary { font-weight: 600; font-size: 0.95rem; }
 .numbers table, .segmentation table, .statuses table, .failures table { margin-top: 0.5rem; }
-.numbers tbody tr, .segmentation tbody tr, .statuses tbody tr, .failures tbody tr { border-top: 1px solid var(--rule); }
-.group th { padding-top: 0.8rem; } .mean { font-weight: 650; } .segmentation td, .segmentation th { padding-right: 2rem; }
+.numbers tbody tr, .segmentation tbody tr, .statuses tbody tr, .failures tbody tr {
+  border-top: 1px solid var(--rule); }
+.group th { padding-top: 0.8rem; } .mean { font-weight: 650; }
+.segmentation td, .segmentation th { padding-right: 2rem; }
 .absent { opacity: 0.6; }
 .foot { border-top: 1px solid var(--rule); margin-top: 3rem; padding: 1rem 0 2rem; color: var(--faint);
   font-size: 0.88rem; }
