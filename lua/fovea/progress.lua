@@ -12,8 +12,8 @@ local BAR = 20
 ---@param what string "explaining"
 ---@return table progress with :step(text) and :done()
 function M.new(total, what)
-  return setmetatable({ total = total, what = what, count = 0, before = 0, start = core.clock(), tty = core.isatty(2), tenth = 0 },
-    Progress)
+  return setmetatable({ total = total, what = what, count = 0, before = 0, start = core.clock(), tty = core.isatty(2),
+    tenth = 0 }, Progress)
 end
 
 local function duration(seconds)

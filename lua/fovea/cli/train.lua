@@ -9,8 +9,8 @@ local reference = require "fovea.recipe.reference"
 local M = {
   summary = "train a network by a recipe (YAML)",
   epilog = "Writes to the folder of the results: NAME.safetensors (weights that fovea explain takes as they are), "
-    .. "log.csv, curve.png and state.safetensors. A run that is stopped at any moment goes on with the same command, to "
-    .. "the same weights as an undisturbed one. Exit status: 0 done, 1 failed, 2 misuse, 130 interrupted.",
+    .. "log.csv, curve.png and state.safetensors. A run that is stopped at any moment goes on with the same command, "
+    .. "to the same weights as an undisturbed one. Exit status: 0 done, 1 failed, 2 misuse, 130 interrupted.",
 }
 
 local INTERRUPTED = 130 -- as shells say it
@@ -50,19 +50,17 @@ local function measure(plan)
   local s = plan.settings
   local trainer = require("fovea.train.trainer").new(plan.model, { loss = s.loss, optimiser = s.optimiser,
     outputs = s.outputs, activation = s.activation, clip = s.clip, frozen = s.frozen })
-  local input, target, shape
-  for _ = 1, 2 do
-    local start, message = core.clock(), nil
-    input, target = plan.loader:batch(1, 1)
+  local shape, seconds
+  for _ = 1, 2 do -- the first one makes the plan
+    local start = core.clock()
+    local input, target = plan.loader:batch(1, 1)
     if not input then return nil, target end
-    shape, message = input:shape(), nil
-    local loss
-    loss, message = trainer:step(input, target)
+    local loss, message = trainer:step(input, target)
     if not loss then return nil, message end
-    trainer.seconds = core.clock() - start
+    shape, seconds = input:shape(), core.clock() - start
   end
   local memory = trainer:pass(shape).plan:memory()
-  return { shape = shape, seconds = trainer.seconds, bytes = memory.arena + memory.packed + memory.scratchpad }
+  return { shape = shape, seconds = seconds, bytes = memory.arena + memory.packed + memory.scratchpad }
 end
 
 local function parameter_count(model)
@@ -106,7 +104,8 @@ local function epoch_line(plan, event)
   table.sort(texts)
   local validation = #texts > 0 and ("   validation: %s%s"):format(table.concat(texts, "  "),
     event.improved and "  (best)" or "") or ""
-  return ("epoch %d/%d   loss %.4f   rate %.3g%s"):format(row.epoch, plan.settings.epochs, row.loss, row.rate, validation)
+  return ("epoch %d/%d   loss %.4f   rate %.3g%s"):format(row.epoch, plan.settings.epochs, row.loss, row.rate,
+    validation)
 end
 
 --- Shows progress: a bar on a terminal, a line per epoch.

@@ -3,8 +3,8 @@
 ---
 --- Types: text, path (a text; relative to the recipe's folder), integer, number, boolean, script (a function, from Lua
 --- only), list (`of`; with `single` one item may stand alone), map (`keys`; with `open` any key with a plain value,
---- with `open = "any"` also with lists and tables), any, either (`of`: alternatives, told apart by kind, maps by their key
---- `mark`).
+--- with `open = "any"` also with lists and tables), any, either (`of`: alternatives, told apart by kind, maps by their
+--- key `mark`).
 local M = {}
 
 local function text(doc, extra)

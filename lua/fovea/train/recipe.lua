@@ -147,8 +147,8 @@ function M.plan(source, options)
   return plan, message, code
 end
 
-local PASSED = { "loss", "optimiser", "schedule", "outputs", "activation", "clip", "frozen", "epochs", "metrics", "watch",
-  "early_stopping", "keep", "dtype", "checkpoint_steps", "seed" }
+local PASSED = { "loss", "optimiser", "schedule", "outputs", "activation", "clip", "frozen", "epochs", "metrics",
+  "watch", "early_stopping", "keep", "dtype", "checkpoint_steps", "seed" }
 
 --- Trains by a recipe. A run that was stopped goes on where it was, to the same weights.
 ---@param source string|table|fovea.TrainPlan path of a YAML file, a table with the same keys, or a plan
@@ -159,10 +159,11 @@ local PASSED = { "loss", "optimiser", "schedule", "outputs", "activation", "clip
 ---@return string? code
 function M.run(source, options)
   options = options or {}
-  local plan, message, code = source, nil, nil
+  local plan = source
   if type(source) == "string" or not source.loader then
-    plan, message, code = M.plan(source, options)
-    if not plan then return nil, message, code end
+    local made, message, code = M.plan(source, options)
+    if not made then return nil, message, code end
+    plan = made
   end
   local settings = { validation = plan.validation_loader, folder = plan.folder, name = plan.name, config = plan.config,
     force = options.force, threads = options.threads, report = options.report }
