@@ -21,13 +21,12 @@ local SKINS = { { 226, 196, 178 }, { 214, 176, 150 }, { 232, 190, 176 }, { 204, 
 local function skin(canvas, r)
   local colour = r:pick(SKINS)
   local picture = canvas:filled { colour[1] + r:normal(0, 6), colour[2] + r:normal(0, 6), colour[3] + r:normal(0, 6) }
-  local red = canvas:noise(r:bits(), r:uniform(0.15, 0.5), { octaves = 4, gain = 0.55 })
-  picture = draw.filter(picture, { 1.0, 0.93, 0.93 }, red * r:uniform(0.3, 1))
+  local red = canvas:noise(r:bits(), r:uniform(0.08, 0.35), { octaves = 4, gain = 0.6 })
+  picture = draw.filter(picture, { 0.99, 0.955, 0.955 }, red * r:uniform(0.2, 1.1))
   local spots = canvas:noise(r:bits(), r:uniform(0.04, 0.09), { octaves = 3 }):gt(1.6):mul(1)
   picture = draw.filter(picture, { 0.94, 0.87, 0.82 }, canvas:blur(spots, 0.008) * r:uniform(0, 1))
   local first, second = canvas:cells(r:bits(), r:uniform(0.018, 0.035))
-  picture = draw.filter(picture, { 0.95, 0.94, 0.93 }, canvas:cover(second - first - 0.12, 0.3 / canvas.size)
-    * r:uniform(0.1, 0.7))
+  picture = draw.filter(picture, { 0.955, 0.945, 0.935 }, (second - first):lt(0.16) * r:uniform(0.1, 0.8))
   return picture
 end
 
@@ -46,42 +45,43 @@ local function places(r, two)
   return list
 end
 
-local BROWNS = { { 138, 88, 56 }, { 150, 96, 66 }, { 122, 78, 52 }, { 160, 106, 78 }, { 132, 90, 70 } }
-local DARKS = { { 70, 42, 32 }, { 58, 40, 36 }, { 84, 48, 34 }, { 64, 60, 70 } }
-local REDS = { { 176, 92, 84 }, { 160, 96, 88 }, { 120, 108, 118 }, { 188, 150, 138 } }
+local BROWNS = { { 146, 88, 50 }, { 158, 96, 60 }, { 126, 78, 48 }, { 172, 108, 70 }, { 138, 92, 68 }, { 178, 122, 84 },
+  { 164, 88, 58 } }
+local DARKS = { { 78, 42, 26 }, { 62, 38, 30 }, { 92, 50, 32 }, { 64, 58, 66 }, { 104, 58, 36 } }
+local REDS = { { 182, 98, 84 }, { 170, 104, 90 }, { 118, 106, 114 }, { 200, 152, 132 }, { 150, 78, 50 } }
 
 --- Pigment lines or dots on a lesion.
 local function network(canvas, r, picture, cover)
-  local first, second = canvas:cells(r:bits(), r:uniform(0.022, 0.04))
+  local first, second = canvas:cells(r:bits(), r:uniform(0.015, 0.028))
   local where = (canvas:noise(r:bits(), 0.15, { octaves = 2 }) + r:uniform(-0.2, 0.9)):clamp(0, 1) * cover
-  local pattern = r:chance(0.65) and canvas:cover(second - first - 0.22, 0.4 / canvas.size)
-    or canvas:cover(first - 0.33, 0.3 / canvas.size)
-  return draw.filter(picture, { 0.58, 0.5, 0.48 }, pattern * where * r:uniform(0.5, 1))
+  local lines = r:chance(0.65)
+  local pattern = lines and (second - first) * -2.6 + 1 or first * -3 + 1.4
+  return draw.filter(picture, { 0.62, 0.53, 0.5 }, pattern:clamp(0, 1) * where * r:uniform(0.4, lines and 0.9 or 0.75))
 end
 
 --- Something that looks like a lesion. Returns the picture and the field.
 local function lesion(canvas, r, picture, at)
-  local rough = r:uniform(0.05, 0.13) * at.radius * canvas.size
+  local rough = r:uniform(0.04, 0.1) * at.radius * canvas.size
   local field = canvas:blob { x = at.x, y = at.y, radius = at.radius, aspect = r:uniform(1, 1.5),
-    angle = r:uniform(0, math.pi), harmonics = draw.harmonics(r, 9, r:uniform(0.05, 0.12), 0.9) }
-    + canvas:noise(r:bits(), at.radius * r:uniform(0.3, 0.7), { octaves = 4, gain = 0.6 }) * rough
+    angle = r:uniform(0, math.pi), harmonics = draw.harmonics(r, 9, r:uniform(0.05, 0.11), 1) }
+    + canvas:noise(r:bits(), at.radius * r:uniform(0.35, 0.7), { octaves = 4, gain = r:uniform(0.35, 0.6) }) * rough
   local depth = (field * (-1.2 / (at.radius * canvas.size))):clamp(0, 1)
-  local cover = canvas:cover(field, at.radius * r:uniform(0.05, 0.25))
+  local cover = canvas:cover(field, at.radius * r:uniform(0.1, 0.4))
   local paint = canvas:filled(r:pick(BROWNS))
   local dark = canvas:noise(r:bits(), at.radius * r:uniform(0.5, 1.2), { octaves = 4, gain = 0.6 })
   paint = draw.over(paint, r:pick(DARKS), (dark * 0.45 + depth * r:uniform(0.2, 0.8)):clamp(0, 1), r:uniform(0.6, 1))
   local other = canvas:noise(r:bits(), at.radius * r:uniform(0.5, 1), { octaves = 3 }) - r:uniform(0.2, 1)
   paint = draw.over(paint, r:pick(REDS), other:clamp(0, 1), r:uniform(0.4, 0.9))
-  picture = draw.over(picture, paint, cover, r:uniform(0.78, 0.97))
+  picture = draw.over(picture, paint, cover, r:uniform(0.62, 0.96))
   return network(canvas, r, picture, cover), field
 end
 
 --- A patch of pigment that is none: round, even, pale.
 local function blotch(canvas, r, picture, at)
   local field = canvas:blob { x = at.x, y = at.y, radius = at.radius, aspect = r:uniform(1, 1.3),
-    angle = r:uniform(0, math.pi), harmonics = draw.harmonics(r, 3, r:uniform(0, 0.04)) }
-  local cover = canvas:cover(field, at.radius * r:uniform(0.3, 0.6))
-  local even = canvas:noise(r:bits(), at.radius, { octaves = 2 }) * 0.06 + 1
+    angle = r:uniform(0, math.pi), harmonics = draw.harmonics(r, 4, r:uniform(0.01, 0.05)) }
+  local cover = canvas:cover(field, at.radius * r:uniform(0.45, 0.9))
+  local even = canvas:noise(r:bits(), at.radius * 0.6, { octaves = 4, gain = 0.7 }) * 0.1 + 1
   local tint = r:pick { { 0.8, 0.68, 0.58 }, { 0.84, 0.66, 0.62 }, { 0.78, 0.7, 0.6 }, { 0.86, 0.72, 0.6 } }
   return draw.filter(picture, tint, cover * even * r:uniform(0.75, 1.15)), field
 end
@@ -89,8 +89,8 @@ end
 --- Strokes along a curve that bends evenly and wavers a little.
 local function hair_strokes(r, list)
   local x, y, angle = r:uniform(-0.1, 1.1), r:uniform(-0.1, 1.1), r:uniform(0, 2 * math.pi)
-  local bend, radius, shade = r:normal(0, 0.06), r:uniform(0.0022, 0.0048), r:uniform(0.3, 1)
-  for _ = 1, r:integer(8, 26) do
+  local bend, radius, shade = r:normal(0, 0.06), r:uniform(0.001, 0.0034), r:uniform(0.2, 1)
+  for _ = 1, r:integer(6, 28) do
     local nx, ny = x + 0.04 * math.cos(angle), y + 0.04 * math.sin(angle)
     list[#list + 1] = { x, y, radius, nx, ny, radius, shade }
     x, y, angle = nx, ny, angle + bend + r:normal(0, 0.03)
@@ -102,7 +102,7 @@ local function hair(canvas, r, picture)
   if r:chance(0.6) then count = r:chance(0.25) and r:integer(15, 40) or r:integer(1, 10) end
   for _ = 1, count do hair_strokes(r, list) end
   local field, _, shade = canvas:strokes(list, 0.02)
-  local colour = r:pick { { 40, 28, 24 }, { 70, 46, 30 }, { 96, 66, 40 }, { 30, 26, 28 } }
+  local colour = r:pick { { 44, 28, 22 }, { 78, 48, 30 }, { 108, 70, 40 }, { 34, 28, 28 }, { 92, 56, 36 } }
   local cover = canvas:cover(field, 1 / canvas.size)
   return draw.over(picture, colour, cover * (shade * 0.5 + 0.45)), cover:gt(0.25)
 end

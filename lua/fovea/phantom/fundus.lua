@@ -27,7 +27,12 @@ local function anatomy(r)
     aspect = r:uniform(0.82, 1.02) }
   local macula = { x = disc.x + side * r:uniform(0.27, 0.31) * zoom, y = disc.y + r:uniform(0, 0.04),
     radius = r:uniform(0.05, 0.08) * zoom }
-  return { eye = eye, side = side, zoom = zoom, disc = disc, macula = macula }
+  local zones = {}
+  for i = 1, 2 do
+    local angle = (i == 1 and -1 or 1) * r:uniform(0.42, 0.5)
+    zones[i] = { x = eye.x + side * 0.35 * math.cos(angle), y = eye.y + 0.35 * math.sin(angle) }
+  end
+  return { eye = eye, side = side, zoom = zoom, disc = disc, macula = macula, zones = zones }
 end
 
 local function within(eye, margin)
@@ -60,7 +65,7 @@ local function disc(canvas, r, picture, a)
   local cup = canvas:blob { x = place.x + a.side * r:uniform(0, 0.012), y = place.y + r:normal(0, 0.004),
     radius = place.radius * r:uniform(0.35, 0.6), aspect = place.aspect }
   picture = draw.over(picture, { 252, 232, 160 }, canvas:cover(cup, 0.02), r:uniform(0.4, 0.9))
-  return picture, draw.inside(field), draw.inside(cup)
+  return picture, canvas:cover(field, 0.014), draw.inside(field), draw.inside(cup)
 end
 
 --- Roots of the arcades: above and below, temporal and nasal, artery (1) and vein (0).
@@ -71,65 +76,73 @@ local function roots(r, a)
       for value = 0, 1 do
         local lean = temporal and r:uniform(0.15, 0.5) or r:uniform(-0.7, -0.3)
         local angle = math.atan(up, a.side * (lean + (value - 0.5) * 0.25))
-        local radius = (temporal and 0.0108 or 0.0085) * (value == 0 and 1.12 or 0.9) * r:uniform(0.88, 1.12)
+        local radius = (temporal and 0.0112 or 0.0085) * (value == 0 and 1.12 or 0.9) * r:uniform(0.88, 1.12)
         list[#list + 1] = { x = a.disc.x + r:normal(0, 0.008), y = a.disc.y + up * 0.01 + r:normal(0, 0.005),
-          angle = angle, radius = radius * (0.5 + 0.5 * a.zoom), value = value }
+          angle = angle, radius = radius * (0.5 + 0.5 * a.zoom), value = value, orbit = r:uniform(0.19, 0.3) }
       end
     end
   end
   for _ = 1, r:integer(1, 3) do
     list[#list + 1] = { x = a.disc.x, y = a.disc.y, angle = (a.side == 1 and 0 or math.pi) + r:normal(0, 0.6),
-      radius = r:uniform(0.0055, 0.007), value = r:integer(0, 1) }
+      radius = r:uniform(0.0055, 0.007), value = r:integer(0, 1), orbit = r:uniform(0.1, 0.16) }
   end
   return list
 end
 
 --- Arcades bend around the macula: they keep at a distance from it and end towards the raphe.
 local function steering(a)
-  return function(x, y, angle)
-    local dx, dy = x - a.macula.x, y - a.macula.y
-    local away = math.sqrt(dx * dx + dy * dy)
-    local heading = math.atan(dy, dx) + (dy * a.side < 0 and 1 or -1) * math.pi / 2
-    local temporal = (x - a.disc.x) * a.side
-    if temporal < -0.02 then heading = math.atan(dy, -a.side * 0.28) end
-    local turn = (heading - angle + math.pi) % (2 * math.pi) - math.pi
-    local pull = temporal > 0 and away < 0.34 and 0.07 or 0.035
-    if away < 0.13 then return -0.3 * turn end
-    return math.max(-0.12, math.min(0.12, pull * turn))
+  return function(branch)
+    local dx, dy = branch.x - a.macula.x, branch.y - a.macula.y
+    local away, up = math.sqrt(dx * dx + dy * dy), dy < 0 and -1 or 1
+    local heading
+    if (branch.x - a.disc.x) * a.side < -0.01 then
+      heading = math.atan(up, -a.side * 0.5)
+    else
+      local inward = math.max(-0.9, math.min(0.9, (away - branch.orbit * a.zoom) * 5))
+      heading = math.atan(dy, dx) - up * a.side * (math.pi / 2 + inward)
+    end
+    local turn = (heading - branch.angle + math.pi) % (2 * math.pi) - math.pi
+    return math.max(-0.16, math.min(0.16, 0.13 * turn))
   end
 end
 
-local function retinal_tree(r, a)
-  return tree.grow(r, roots(r, a), { step = 0.014, waver = r:uniform(0.03, 0.075), fork = 0.17, spread = 0.75,
-    thinnest = 0.0042, taper = 0.992, inside = within(a.eye, 0.02), steer = steering(a), most = 900 })
+local function retinal_tree(r, a, keep_out)
+  local inner = within(a.eye, 0.02)
+  local function inside(x, y)
+    if not inner(x, y) then return false end
+    for _, zone in ipairs(keep_out and a.zones or {}) do
+      if (x - zone.x) ^ 2 + (y - zone.y) ^ 2 < 0.135 ^ 2 then return false end
+    end
+    return true
+  end
+  return tree.grow(r, roots(r, a), { step = 0.014, waver = r:uniform(0.02, 0.06), fork = 0.16, spread = 0.7,
+    thinnest = 0.0042, taper = 0.993, inside = inside, steer = steering(a), most = 900 })
 end
 
 --- Strokes of the two plexuses: winding branches around a centre.
 local function plexus(r, a, index)
-  local angle = (a.side == 1 and 0 or math.pi) + (index == 1 and -1 or 1) * r:uniform(0.75, 1.05) * a.side
-  local x, y = a.macula.x + 0.21 * math.cos(angle), a.macula.y + 0.21 * math.sin(angle)
-  local list, start = {}, r:uniform(0, 6.28)
-  for i = 1, 5 do
-    local out = start + i * 2 * math.pi / 5 + r:normal(0, 0.15)
-    list[i] = { x = x + 0.028 * math.cos(out), y = y + 0.028 * math.sin(out), angle = out + r:normal(0, 0.4),
-      radius = 0.0062, value = 0 }
+  local zone, list = a.zones[index], {}
+  local out = math.atan(zone.y - a.eye.y, zone.x - a.eye.x)
+  for i = 1, 3 do
+    local turn = out + (i - 2) * 0.24 + r:normal(0, 0.04)
+    list[i] = { x = a.eye.x + a.eye.radius * math.cos(turn), y = a.eye.y + a.eye.radius * math.sin(turn),
+      angle = turn + math.pi + r:normal(0, 0.3), radius = r:uniform(0.0066, 0.0082), value = 0 }
   end
-  local near = function(px, py) return (px - x) ^ 2 + (py - y) ^ 2 < 0.11 ^ 2 end
-  local inner = within(a.eye, 0.02)
-  local rules = { step = 0.012, waver = 0.16, fork = 0.2, spread = 1, thinnest = 0.0042, taper = 0.995, most = 110,
-    inside = function(px, py) return near(px, py) and inner(px, py) end }
-  return { x = x, y = y, strokes = tree.grow(r, list, rules) }
+  local inner, reach = within(a.eye, 0.015), 0.165 ^ 2
+  return { x = zone.x, y = zone.y, strokes = tree.grow(r, list, { step = 0.012, waver = 0.13, fork = 0.2, spread = 0.9,
+    thinnest = 0.0042, taper = 0.99, most = 110,
+    inside = function(x, y) return inner(x, y) and (x - zone.x) ^ 2 + (y - zone.y) ^ 2 < reach end }) }
 end
 
 --- Draws retinal vessels: darker than the ground, arteries lighter and with a reflex along the middle.
-local function vessels(canvas, r, picture, strokes)
+local function vessels(canvas, r, picture, strokes, disc_cover)
   local field, profile, value = canvas:strokes(strokes, 0.02)
   local cover = canvas:cover(field, 1.2 / canvas.size)
   local deep = r:uniform(0.75, 1.1)
-  picture = draw.filter(picture, { 0.74, 0.52, 0.56 }, cover * (deep - value * 0.25))
+  picture = draw.filter(picture, { 0.74, 0.52, 0.56 }, cover * (value * -0.25 + deep))
   local wide = canvas:cover(field + 0.006 * canvas.size, 0.004)
-  local reflex = canvas:cover(profile - 0.35, 0.3 / canvas.size) * wide * (value * 0.5 + 0.35)
-  return draw.filter(picture, { 1.2, 1.35, 1.3 }, reflex * r:uniform(0.3, 1)), draw.inside(field)
+  local reflex = (profile * -2.5 + 1):clamp(0, 1) * wide * (value * 0.5 + 0.35) * (disc_cover * -0.8 + 1)
+  return draw.filter(picture, { 1.18, 1.32, 1.25 }, reflex * r:uniform(0.2, 0.9)), draw.inside(field)
 end
 
 --- Draws choroidal vessels: broad, orange, without a sharp border.
@@ -212,12 +225,14 @@ function M.draw(seed, size, options)
       picture, masks[i] = choroidal(canvas, stream("candidate" .. i), picture, candidates[i].strokes)
     end
   end
-  picture, parts.disc, parts.cup = disc(canvas, stream "disc", picture, a)
-  local strokes = retinal_tree(stream "tree", a)
-  picture, parts.tree = vessels(canvas, stream "vessels", picture, strokes)
+  local disc_cover
+  picture, disc_cover, parts.disc, parts.cup = disc(canvas, stream "disc", picture, a)
+  local strokes = retinal_tree(stream "tree", a, plan.decoy)
+  picture, parts.tree = vessels(canvas, stream "vessels", picture, strokes, disc_cover)
   for i = 1, 2 do
     if plan.looks[i] and (plan.planted or plan.decoy) then
-      picture, masks[i] = vessels(canvas, stream("candidate" .. i), picture, candidates[i].strokes)
+      picture, masks[i] = vessels(canvas, stream("candidate" .. i), picture, candidates[i].strokes,
+        disc_cover)
     end
   end
   picture, parts.exudates, parts.haemorrhages = lesions(canvas, stream "lesions", picture, a)

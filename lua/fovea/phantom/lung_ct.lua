@@ -25,8 +25,8 @@ local function anatomy(r)
   local level, lungs = r:uniform(0, 1), {}
   for i = 1, 2 do
     local side = i == 1 and -1 or 1
-    lungs[i] = { x = body.x + side * half_x * r:uniform(0.43, 0.47), y = body.y + half_y * r:uniform(-0.02, 0.06),
-      radius = body.radius * r:uniform(0.5, 0.555), aspect = r:uniform(0.6, 0.72) * body.aspect / 1.4,
+    lungs[i] = { x = body.x + side * half_x * r:uniform(0.44, 0.48), y = body.y + half_y * r:uniform(-0.02, 0.06),
+      radius = body.radius * r:uniform(0.53, 0.585), aspect = r:uniform(0.6, 0.72) * body.aspect / 1.4,
       angle = side * r:uniform(-0.16, 0.02), harmonics = draw.harmonics(r, 6, 0.03), side = side }
   end
   return { body = body, half_x = half_x, half_y = half_y, level = level, lungs = lungs }
@@ -57,8 +57,9 @@ local function middle(canvas, r, a)
   local aorta = { x = spine.x + b.radius * r:uniform(0.18, 0.24), y = spine.y - b.radius * r:uniform(0.12, 0.2),
     radius = b.radius * r:uniform(0.065, 0.085) }
   local round = canvas:blob(aorta)
-  return { field = field:min_of(heart):min_of(column):min_of(round - 0.008 * canvas.size), heart = heart, aorta = round,
-    spine = spine }
+  local behind = canvas:blob { x = (spine.x + aorta.x) / 2, y = (spine.y + b.y) / 2, radius = b.radius * 0.17 }
+  field = field:min_of(heart):min_of(column):min_of(behind):min_of(round - 0.008 * canvas.size)
+  return { field = field, heart = heart, aorta = round, spine = spine }
 end
 
 --- Ribs: short arcs around the lungs, seen obliquely, and the vertebra and sternum.
@@ -72,7 +73,7 @@ local function bones(canvas, r, plane, a, spine)
       local before
       for k = 0, 3 do
         local t = angle + (k / 3 - 0.5) * reach
-        local x, y = b.x + side * a.half_x * 0.865 * math.cos(t), b.y + a.half_y * 0.855 * math.sin(t)
+        local x, y = b.x + side * a.half_x * 0.88 * math.cos(t), b.y + a.half_y * 0.86 * math.sin(t)
         if before then list[#list + 1] = { before[1], before[2], 0.0105, x, y, 0.0105 } end
         before = { x, y }
       end
@@ -104,7 +105,7 @@ local function lung_trees(r, a, lung)
   for i = 1, r:integer(5, 7) do
     roots[i] = { x = hilum.x + r:normal(0, 0.012), y = hilum.y + r:normal(0, 0.02),
       angle = (lung.side == 1 and 0 or math.pi) + (i - 3.5) * 0.42 + r:normal(0, 0.15),
-      radius = r:uniform(0.008, 0.013), value = 0 }
+      radius = r:uniform(0.007, 0.0125), value = 0 }
   end
   return tree.grow(r, roots, { step = 0.018, waver = 0.07, fork = 0.22, spread = 0.7, thinnest = 0.0022, taper = 0.95,
     most = 260, inside = function(x, y) return ((x - lung.x) / (lung.radius * lung.aspect ^ 0.5)) ^ 2
@@ -134,16 +135,21 @@ local function parenchyma(canvas, r, plane, a, lungs)
   for _, lung in ipairs(a.lungs) do
     local branches, hilum = lung_trees(r, a, lung)
     for _, s in ipairs(branches) do strokes[#strokes + 1] = s end
-    for _, s in ipairs(dots(r, lung, 26, 0.0025, 0.006, 0.85)) do strokes[#strokes + 1] = s end
-    local x, y = hilum.x - lung.side * 0.03, hilum.y - 0.01
-    airs[#airs + 1] = { x, y, 0.013, x + lung.side * 0.05, y + r:normal(0.01, 0.01), 0.009 }
-    walls[#walls + 1] = { x, y, 0.019, airs[#airs][4], airs[#airs][5], 0.014 }
+    for _, s in ipairs(dots(r, lung, 34, 0.002, 0.0055, 0.88)) do strokes[#strokes + 1] = s end
+    local x, y = hilum.x - lung.side * 0.035, hilum.y - 0.012
+    if a.level < 0.3 then x, y = a.body.x + r:normal(0, 0.002), a.body.y - a.half_y * 0.1 end
+    local along = a.level < 0.3 and 0.004 or r:uniform(0.015, 0.05)
+    airs[#airs + 1] = { x, y, a.level < 0.3 and 0.021 or 0.0115, x + lung.side * along, y + r:normal(0.006, 0.006),
+      a.level < 0.3 and 0.02 or 0.0085 }
+    walls[#walls + 1] = { x, y, airs[#airs][3] + 0.005, airs[#airs][4], airs[#airs][5], airs[#airs][6] + 0.005 }
   end
   local vessels = canvas:strokes(strokes, 0.02)
-  plane = draw.over(plane, TISSUE, canvas:cover(vessels, 0.004) * r:uniform(0.75, 0.95))
+  local in_slice = (canvas:noise(r:bits(), 0.05, { octaves = 2 }) * 1.4 + 0.75):clamp(0.12, 1)
+  local seen = canvas:cover(vessels, 0.004) * in_slice
+  plane = draw.over(plane, TISSUE, seen * r:uniform(0.8, 0.98))
   local airway = canvas:strokes(airs, 0.02)
   plane = draw.over(plane, TISSUE, canvas:cover(canvas:strokes(walls, 0.02), 0.004), 0.9)
-  return draw.over(plane, -980, canvas:cover(airway, 0.004)), draw.inside(vessels), draw.inside(airway)
+  return draw.over(plane, -980, canvas:cover(airway, 0.004)), seen:gt(0.5), draw.inside(airway)
 end
 
 local function nodules(canvas, r, plane, a, lungs)
@@ -157,16 +163,19 @@ local function nodules(canvas, r, plane, a, lungs)
   return draw.over(plane, r:uniform(-80, 70), canvas:cover(field, 0.006)), draw.inside(field)
 end
 
---- Fields of the candidates: the outer back of each lung, one of them by chance the first.
-local function candidate_fields(canvas, r, a, lungs)
+--- Fields of the candidates: a crescent at the outer back of each lung, which one is the first by chance. It is what
+--- a shape like the lung, moved forward and inward, leaves free.
+local function candidate_fields(canvas, r, a, both)
   local first, fields = r:integer(1, 2), {}
   for i = 1, 2 do
-    local lung = a.lungs[i == 1 and first or 3 - first]
-    local x = lung.x + lung.side * lung.radius * lung.aspect ^ 0.5 * r:uniform(0.3, 0.55)
-    local y = lung.y + lung.radius / lung.aspect ^ 0.5 * r:uniform(0.6, 0.72)
-    local field = canvas:blob { x = x, y = y, radius = lung.radius * r:uniform(0.45, 0.62), aspect = 1.2,
-      angle = -lung.side * 0.6, harmonics = draw.harmonics(r, 5, 0.05) }
-    fields[i] = { field = field, lung = lung, x = x, y = y, inside = field:max_of(lungs) }
+    local which = i == 1 and first or 3 - first
+    local lung = a.lungs[which]
+    local wide, high, thick = lung.radius * lung.aspect ^ 0.5, lung.radius / lung.aspect ^ 0.5, r:uniform(0.075, 0.125)
+    local rest = canvas:blob { x = lung.x - lung.side * thick * 0.55, y = lung.y - thick, radius = lung.radius * 0.99,
+      aspect = lung.aspect * 1.06, angle = lung.angle, harmonics = draw.harmonics(r, 5, 0.02) }
+    local field = rest * -1
+    fields[i] = { field = field, lung = lung, own = both[which], inside = field:max_of(both[which]),
+      x = lung.x + lung.side * (wide * 0.5), y = lung.y + high * 0.87 - thick * 0.5 }
   end
   return fields
 end
@@ -176,12 +185,15 @@ local function consolidation(canvas, r, plane, candidate)
   local frayed = candidate.field + canvas:noise(r:bits(), 0.04, { octaves = 4, gain = 0.6 }) * (0.012 * canvas.size)
   local mottle = canvas:noise(r:bits(), 0.035, { octaves = 4, gain = 0.7 }) * 150 - 190
   local air = canvas:noise(r:bits(), 0.03, { octaves = 1, stretch = 3, angle = r:uniform(0, 3.14) }) - 1.5
-  plane = draw.over(plane, mottle, canvas:cover(frayed:max_of(candidate.lungs), 0.02))
+  plane = draw.over(plane, mottle, canvas:cover(frayed:max_of(candidate.own), 0.02))
   return draw.over(plane, -780, air:clamp(0, 1) * candidate.cover, 0.9)
 end
 
 --- Fluid between lung and wall: even, sharp edge.
-local function fluid(_, r, plane, candidate) return draw.over(plane, r:uniform(0, 25), candidate.cover) end
+local function fluid(canvas, r, plane, candidate)
+  local field = candidate.field:max_of(candidate.own - 0.008 * canvas.size)
+  return draw.over(plane, r:uniform(0, 25), canvas:cover(field, 0.006))
+end
 
 --- A drain through the wall into a candidate.
 local function drain(canvas, r, plane, candidate, a)
@@ -204,14 +216,16 @@ end
 --- Table below, scanner noise, window to grey values.
 local function scanner(canvas, r, plane, body)
   local y = r:uniform(0.9, 0.95)
-  local couch = canvas:strokes({ { -0.1, y, 0.006, 1.1, y, 0.006 } }, 0.02):max_of(body * -1)
+  local bow = canvas:distance(0.5, y - 1.6)
+  local couch = (bow - 1.6 * canvas.size):abs():min_of((bow - 1.655 * canvas.size):abs()) - 0.004 * canvas.size
+  couch = couch:max_of(body * -1)
   plane = draw.over(plane, -150, canvas:cover(couch, 0.004), 0.6)
   local streaks = canvas:noise(r:bits(), 0.012, { octaves = 2, stretch = 12, angle = r:normal(0, 0.1) })
     * r:uniform(0, 14)
   local noise = canvas:blur(canvas:grain(r:bits()), 0.0045) * r:uniform(15, 70)
   plane = canvas:blur(plane, r:uniform(0.001, 0.003)) + streaks + noise
-  local centre, width = -600 + r:normal(0, 40), 1500 * r:uniform(0.9, 1.1)
-  return ((plane - (centre - width / 2)) * (255 / width)):clamp(0, 255)
+  local low, high = r:uniform(-1200, -980), r:uniform(150, 450)
+  return ((plane - low) * (255 / (high - low))):clamp(0, 255)
 end
 
 --- Draws one.
@@ -228,17 +242,17 @@ function M.draw(seed, size, options)
   local plane, body = trunk(canvas, stream "trunk", a)
   local between = middle(canvas, stream "middle", a)
   local left, right = canvas:blob(a.lungs[1]), canvas:blob(a.lungs[2])
-  local free = between.field * -1
-  left, right = left:max_of(free), right:max_of(free)
+  local limit = (between.field * -1):max_of(body + 0.052 * size)
+  left, right = left:max_of(limit), right:max_of(limit)
   local lungs = left:min_of(right)
   plane, parts.ribs, parts.spine = bones(canvas, stream "bones", plane, a, between.spine)
   plane, parts.vessels, parts.airways = parenchyma(canvas, stream "parenchyma", plane, a, lungs)
   plane, parts.nodules = nodules(canvas, stream "nodules", plane, a, lungs)
-  local candidates = candidate_fields(canvas, stream "candidates", a, lungs)
+  local candidates = candidate_fields(canvas, stream "candidates", a, { left, right })
   local none, outside = canvas:plane(0), nil
   for i, candidate in ipairs(candidates) do
     local shown = i == 2 and plan.decoy or i == 1 and (plan.planted or plan.decoy)
-    candidate.cover, candidate.lungs = canvas:cover(candidate.inside, 0.006), lungs
+    candidate.cover = canvas:cover(candidate.inside, 0.006)
     if shown then
       plane = (plan.looks[i] and consolidation or fluid)(canvas, stream("candidate" .. i), plane, candidate)
     end

@@ -10,7 +10,7 @@ local M = {}
 ---@field thinnest number radius below which a branch ends
 ---@field taper number factor of the radius per stroke
 ---@field inside fun(x: number, y: number): boolean where the tree may be
----@field steer? fun(x: number, y: number, angle: number): number turn added at every stroke
+---@field steer? fun(branch: table): number turn added at every stroke of what a root became, not of its branches
 ---@field most integer strokes at most
 
 local function fork(rules, random, branch, queue)
@@ -27,7 +27,7 @@ end
 --- One stroke further. Returns false where the branch ends.
 local function advance(rules, random, branch, list)
   branch.turn = 0.6 * branch.turn + random:normal(0, rules.waver)
-  local steer = rules.steer and not branch.wild and rules.steer(branch.x, branch.y, branch.angle) or 0
+  local steer = rules.steer and not branch.wild and rules.steer(branch) or 0
   branch.angle = branch.angle + branch.turn + steer
   local x, y = branch.x + rules.step * math.cos(branch.angle), branch.y + rules.step * math.sin(branch.angle)
   local radius = branch.radius * rules.taper
@@ -39,7 +39,7 @@ end
 
 --- Grows trees from their roots and adds the strokes to a list.
 ---@param random fovea.Random
----@param roots { x: number, y: number, angle: number, radius: number, value: number }[]
+---@param roots { x: number, y: number, angle: number, radius: number, value: number, orbit: number? }[]
 ---@param rules fovea.TreeRules
 ---@param list? number[][] to add to
 ---@return number[][] strokes
@@ -48,7 +48,7 @@ function M.grow(random, roots, rules, list)
   list = list or {}
   for _, root in ipairs(roots) do
     queue[#queue + 1] = { x = root.x, y = root.y, angle = root.angle, radius = root.radius, value = root.value,
-      turn = 0 }
+      turn = 0, orbit = root.orbit }
   end
   while queue[next_one] do
     local branch = queue[next_one]
