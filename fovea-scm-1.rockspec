@@ -21,6 +21,9 @@ external_dependencies = {
   ZIP = { header = "zip.h", library = "zip" },
   PNG = { header = "png.h", library = "png" },
   TURBOJPEG = { header = "turbojpeg.h", library = "turbojpeg" },
+  TIFF = { header = "tiffio.h", library = "tiff" },
+  GIF = { header = "gif_lib.h", library = "gif" },
+  LEPTONICA = { header = "leptonica/allheaders.h", library = "lept" },
   XXHASH = { header = "xxhash.h", library = "xxhash" },
 }
 

@@ -12,7 +12,7 @@ M.GREY_WEIGHTS = { 0.299, 0.587, 0.114 }
 ---@field channels integer grey 1, grey and alpha 2, RGB 3, RGBA 4
 ---@field height integer
 ---@field width integer
----@field white number value of full intensity: 255, or 65535 for 16 bits
+---@field white number value of full intensity: 255, or 65535 for 16 bits; see src/io/image.h for other kinds of numbers
 ---@field bit_depth integer
 ---@field has_alpha boolean
 ---@field path string?
@@ -27,14 +27,28 @@ local function new(tensor, info)
   }, Image)
 end
 
---- Reads a PNG or JPEG file.
+-- The file of FILE.tif#PAGE and the number of the page.
+local function page_of(path)
+  local file, page = path:match "^(.+%.[tT][iI][fF][fF]?)#(%d+)$"
+  return file or path, tonumber(page)
+end
+
+--- Reads a PNG, JPEG, TIFF, GIF, BMP or PNM file, whatever its name; FILE.tif#3 is the third page of a TIFF file. Values
+--- are as stored.
 ---@param path string
----@param options? table `max_pixels`, `orient`: see core.image_file.read
+---@param options? { max_pixels: integer?, orient: boolean?, page: integer? } orient: by the orientation that is noted
+---  in the file (default true); page: of a TIFF file, from 1
 ---@return fovea.Image? image nil when the file cannot be read
 ---@return string? message
 ---@return string? code
 function M.read(path, options)
-  local tensor, info, code = core.image_file.read(path, options)
+  local file, page = page_of(path)
+  if page then
+    local with_page = { page = page }
+    for key, value in pairs(options or {}) do with_page[key] = value end
+    options = with_page
+  end
+  local tensor, info, code = core.image_file.read(file, options)
   if not tensor then return nil, info, code end
   info.path = path
   return new(tensor, info)

@@ -9,26 +9,33 @@
 
 static fv_image_options check_read_options(lua_State *L, int arg, const char *what)
 {
-    static const char *const known[] = {"max_pixels", "orient", NULL};
+    static const char *const known[] = {"max_pixels", "orient", "page", NULL};
     fvl_check_keys(L, arg, known, what);
     fv_image_options options = {.max_pixels =
                                     fvl_opt_integer(L, arg, "max_pixels", FV_IMAGE_MAX_PIXELS, what),
                                 .ignore_orientation = !fvl_opt_boolean(L, arg, "orient", 1, what)};
     if (options.max_pixels < 1) luaL_error(L, "%s: option 'max_pixels' must be at least 1", what);
+    lua_Integer page = fvl_opt_integer(L, arg, "page", 1, what);
+    if (page < 1 || page > INT32_MAX) luaL_error(L, "%s: option 'page' must be at least 1", what);
+    options.page = (int)page - 1;
     return options;
 }
 
 static void push_info(lua_State *L, const fv_image_info *info)
 {
-    lua_createtable(L, 0, 9);
-    lua_pushstring(L, info->format == FV_IMAGE_PNG ? "png" : "jpeg");
+#define X(name) #name,
+    static const char *const formats[] = {FV_IMAGE_FORMATS(X)};
+#undef X
+    lua_createtable(L, 0, 10);
+    lua_pushstring(L, formats[info->format]);
     lua_setfield(L, -2, "format");
     const struct {
         const char *name;
         lua_Integer value;
     } fields[] = {{"width", info->width},       {"height", info->height},
                   {"channels", info->channels}, {"bit_depth", info->bit_depth},
-                  {"white", info->white},       {"orientation", info->orientation}};
+                  {"white", info->white},       {"orientation", info->orientation},
+                  {"pages", info->pages}};
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
         lua_pushinteger(L, fields[i].value);
         lua_setfield(L, -2, fields[i].name);
@@ -39,7 +46,7 @@ static void push_info(lua_State *L, const fv_image_info *info)
     lua_setfield(L, -2, "palette");
 }
 
-/* read(path, {max_pixels =, orient = true}) -> tensor, info | nil, message, code */
+/* read(path, {max_pixels =, orient = true, page = 1}) -> tensor, info | nil, message, code */
 static int l_read(lua_State *L)
 {
     fv_error err;

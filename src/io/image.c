@@ -3,9 +3,14 @@
 #include "io/file.h"
 #include <stdio.h>
 
+int64_t fv_image_limit(const fv_image_options *options)
+{
+    return options && options->max_pixels > 0 ? options->max_pixels : FV_IMAGE_MAX_PIXELS;
+}
+
 fv_status fv_image_check_size(int64_t width, int64_t height, const fv_image_options *options, fv_error *err)
 {
-    int64_t limit = options && options->max_pixels > 0 ? options->max_pixels : FV_IMAGE_MAX_PIXELS;
+    int64_t limit = fv_image_limit(options);
     if (width <= 0 || height <= 0)
         return fv_fail(err, FV_STATUS_FORMAT, "damaged image (%lldx%lld pixels)", (long long)width,
                        (long long)height);
@@ -30,16 +35,37 @@ static const char *start_of(const uint8_t *data, size_t size, char text[32])
     return text;
 }
 
+typedef struct format {
+    int (*detect)(const uint8_t *data, size_t size);
+    fv_status (*decode)(fv_tensor **out, fv_image_info *info, const uint8_t *data, size_t size,
+                        const fv_image_options *options, fv_error *err);
+} format;
+
+#define X(name) {fv_##name##_detect, fv_##name##_decode},
+static const format formats[] = {FV_IMAGE_FORMATS(X)};
+#undef X
+
+static fv_status read_page(const format *f, fv_tensor **out, fv_image_info *info, const void *data,
+                           size_t size, const fv_image_options *options, fv_error *err)
+{
+    if (options && options->page > 0 && f->decode != fv_tiff_decode)
+        return fv_fail(err, FV_STATUS_MISMATCH, "has no page %d: only TIFF files have pages",
+                       options->page + 1);
+    FV_TRY(f->decode(out, info, data, size, options, err));
+    if (!info->pages) info->pages = 1;
+    return FV_OK;
+}
+
 fv_status fv_image_decode(fv_tensor **out, fv_image_info *info, const void *data, size_t size,
                           const fv_image_options *options, fv_error *err)
 {
     char start[32];
     *out = NULL;
     *info = (fv_image_info){0};
-    if (fv_png_detect(data, size)) return fv_png_decode(out, info, data, size, options, err);
-    if (fv_jpeg_detect(data, size)) return fv_jpeg_decode(out, info, data, size, options, err);
-    if (!size) return fv_fail(err, FV_STATUS_FORMAT, "not a PNG or JPEG image (no bytes)");
-    return fv_fail(err, FV_STATUS_FORMAT, "not a PNG or JPEG image (starts with %s)",
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
+        if (formats[i].detect(data, size)) return read_page(&formats[i], out, info, data, size, options, err);
+    if (!size) return fv_fail(err, FV_STATUS_FORMAT, "not an image of a known format (no bytes)");
+    return fv_fail(err, FV_STATUS_FORMAT, "not an image of a known format (starts with %s)",
                    start_of(data, size, start));
 }
 

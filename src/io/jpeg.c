@@ -64,52 +64,14 @@ static fv_status decompress(uint8_t *pixels, const fv_image_info *info, tjhandle
     return failure(handle, err);
 }
 
-/* Where an oriented picture finds its pixels: start + y * down + x * right, in pixels of the stored one. */
-typedef struct walk {
-    int64_t start, down, right;
-} walk;
-
-static walk walk_of(int orientation, int64_t height, int64_t width)
+/* Interleaved bytes to planes. */
+static fv_status unpack(fv_tensor **out, const fv_image_info *info, const uint8_t *pixels, fv_error *err)
 {
-    int64_t last_row = (height - 1) * width, last = width - 1;
-    switch (orientation) {
-    case 2:
-        return (walk){last, width, -1}; /* mirrored */
-    case 3:
-        return (walk){last_row + last, -width, -1}; /* upside down */
-    case 4:
-        return (walk){last_row, -width, 1};
-    case 5:
-        return (walk){0, 1, width}; /* transposed */
-    case 6:
-        return (walk){last_row, 1, -width}; /* turn clockwise */
-    case 7:
-        return (walk){last_row + last, -1, -width};
-    case 8:
-        return (walk){last, -1, width}; /* turn anticlockwise */
-    default:
-        return (walk){0, width, 1};
-    }
-}
-
-/* Interleaved bytes to planes in the orientation of info, whose width and height become those of the tensor.
- */
-static fv_status unpack(fv_tensor **out, fv_image_info *info, const uint8_t *pixels, int orientation,
-                        fv_error *err)
-{
-    walk from = walk_of(orientation, info->height, info->width);
-    if (orientation >= 5) {
-        int64_t width = info->width;
-        info->width = info->height;
-        info->height = width;
-    }
     fv_shape shape = {.rank = 3, .dim = {info->channels, info->height, info->width}};
     FV_TRY(fv_tensor_new(out, &shape, err));
     float *to = (*out)->data;
     for (int c = 0; c < info->channels; c++)
-        for (int64_t y = 0; y < info->height; y++)
-            for (int64_t x = 0; x < info->width; x++)
-                *to++ = pixels[(from.start + y * from.down + x * from.right) * info->channels + c];
+        for (int64_t i = 0; i < info->height * info->width; i++) *to++ = pixels[i * info->channels + c];
     return FV_OK;
 }
 
@@ -125,7 +87,8 @@ fv_status fv_jpeg_decode(fv_tensor **out, fv_image_info *info, const uint8_t *da
     FV_TRY_GOTO(fv_calloc(&pixels, (size_t)(info->width * info->height), (size_t)info->channels, err));
     FV_TRY_GOTO(decompress(pixels, info, handle, data, size, err));
     int orientation = options && options->ignore_orientation ? 1 : info->orientation;
-    FV_TRY_GOTO(unpack(out, info, pixels, orientation, err));
+    FV_TRY_GOTO(unpack(out, info, pixels, err));
+    status = fv_image_orient(out, info, orientation, err);
 done:
     fv_free(pixels);
     tjDestroy(handle);

@@ -45,7 +45,7 @@ describe("JPEG in", function()
     assert.same({ 1, 16, 24 }, tensor:shape())
     assert.same({ { 10, 50, 90 }, { 130, 170, 210 } }, blocks(tensor))
     assert.same({ format = "jpeg", width = 24, height = 16, channels = 1, bit_depth = 8, white = 255, has_alpha = false,
-      palette = false, orientation = 1 }, info)
+      palette = false, orientation = 1, pages = 1 }, info)
     local _, png_info = assert(image_file.read(dir:write("b.jpg", png_maker.png { width = 1, height = 1, bit_depth = 8,
       colour_type = 0, pixel = function() return { 7 } end })))
     assert.equal("png", png_info.format)
@@ -125,7 +125,7 @@ describe("JPEG in", function()
     local result, message = image_file.decode(bytes:sub(1, 40))
     assert.is_nil(result)
     assert.matches("JPEG %(.+%)$", message)
-    fails("text.jpg", "just text, no picture", 'not a PNG or JPEG image (starts with "just tex")', "format")
+    fails("text.jpg", "just text, no picture", 'not an image of a known format (starts with "just tex")', "format")
   end)
 
   it("lets stray bytes before the end marker pass", function()

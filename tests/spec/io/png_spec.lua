@@ -64,7 +64,7 @@ describe("PNG in", function()
           end)
           assert.same({ format = "png", width = size[1], height = size[2], channels = samples_of[kind[1]],
             bit_depth = kind[2], white = kind[2] == 16 and 65535 or 255, has_alpha = kind[1] >= 4, palette = false,
-            orientation = 1 }, info)
+            orientation = 1, pages = 1 }, info)
         end
       end
     end
@@ -164,10 +164,10 @@ describe("PNG in", function()
   end)
 
   it("says what a file is that is no picture", function()
-    fails("hello world", 'not a PNG or JPEG image (starts with "hello wo")', "format")
-    fails("\0\1\2\3\4\5\6\7\8", "not a PNG or JPEG image (starts with 00 01 02 03 04 05 06 07)", "format")
-    fails("GIF89a\1\0", 'not a PNG or JPEG image (starts with "GIF89a")', "format")
-    fails("ab", 'not a PNG or JPEG image (starts with "ab")', "format")
+    fails("hello world", 'not an image of a known format (starts with "hello wo")', "format")
+    fails("\0\1\2\3\4\5\6\7\8", "not an image of a known format (starts with 00 01 02 03 04 05 06 07)", "format")
+    fails("GIF88a\1\0", 'not an image of a known format (starts with "GIF88a")', "format")
+    fails("ab", 'not an image of a known format (starts with "ab")', "format")
     fails("", "the file is empty", "format")
     local path = dir:path "none.png"
     local _, message, code = image_file.read(path)
