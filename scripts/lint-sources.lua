@@ -46,7 +46,7 @@ local foreign = {
   { "^turbojpeg%.h", { "io/" } },
   { "^tiff", { "io/tiff" } },
   { "^gif_lib%.h", { "io/gif" } },
-  { "^leptonica/", { "io/leptonica", "io/bmp", "io/pnm" } },
+  { "^leptonica/", { "io/bmp" } },
   { "^jansson%.h", { "io/", "hdf5/", "bind/json.c" } },
   { "^hdf5%.h", { "hdf5/" } },
   { "protobuf%-c", { "io/" } },
