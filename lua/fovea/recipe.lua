@@ -8,6 +8,7 @@ local figure = require "fovea.recipe.figure"
 local jobs = require "fovea.recipe.jobs"
 local lookup = require "fovea.lookup"
 local merge = require "fovea.recipe.merge"
+local networks = require "fovea.recipe.networks"
 local reader = require "fovea.recipe.read"
 local reference = require "fovea.recipe.reference"
 local runner = require "fovea.recipe.runner"
@@ -103,10 +104,29 @@ local function share_of(plan, options)
   return units.at_least(units.share(plan, options.shard), options.jobs or 1)
 end
 
+--- Trains the networks that are not trained yet. The cases of one that cannot be trained fail.
+local function train(plan, options)
+  for index, source in ipairs(plan.models) do
+    if source.network and source.network.pending then
+      local function report(event)
+        if options.train_report then options.train_report(source, event) end
+      end
+      local ok, message, code = networks.train(source.network, { report = report, threads = options.threads })
+      if code == "mismatch" then error(message, 0) end -- another recipe's training is in that folder
+      plan.loaded, source.message, source.code = nil, message, code
+      if ok then
+        source.message, source.code = nil, nil
+        expand.describe_model(plan, index)
+      end
+    end
+  end
+end
+
 --- Runs a plan.
 ---@param plan fovea.RecipePlan
 ---@param options? { force: boolean?, shard: { index: integer, count: integer }?, report: function?, jobs: integer?,
----  threads: integer?, command: string[]?, worker: string? }
+---  threads: integer?, command: string[]?, worker: string?, train_report: fun(source: table, event: table)? }
+---  train_report: called after each step and epoch of a network that is trained first
 ---@return fovea.RecipeResult? result nil when the results cannot be written
 ---@return string? message
 function M.run_plan(plan, options)
@@ -124,6 +144,7 @@ function M.run_plan(plan, options)
     result[report.outcome] = result[report.outcome] + 1
     if options.report then options.report(report) end
   end
+  train(plan, options)
   local ok, problem = store:put_plan(plan)
   if not ok then return nil, problem end
   forget(store, share, options.force)

@@ -9,7 +9,7 @@ local MOST_COMPLAINTS = 20
 
 local NAMES = { map = "a table of keys", list = "a list", text = "a text", number = "a number", null = "empty",
   boolean = "true or false", path = "a path", integer = "a whole number", script = "a function", either = "a value",
-  any = "a value" }
+  any = "a value", tree = "a path or a table of keys" }
 
 local function complain(state, place, text, ...)
   if #state.complaints < MOST_COMPLAINTS then
@@ -46,6 +46,7 @@ local accepted = {
   text = { text = true, number = true }, path = { text = true }, integer = { number = true },
   number = { number = true }, boolean = { boolean = true }, list = { list = true }, map = { map = true },
   script = { ["function"] = true, map = false },
+  tree = { text = true, map = true },
   any = { text = true, number = true, boolean = true, list = true, map = true, ["function"] = true },
 }
 
@@ -97,6 +98,7 @@ local function plain(state, node)
 end
 
 checks.any = plain
+checks.tree = function(_, node) return node end
 
 checks.list = function(state, node, rule, path)
   if node.kind ~= "list" then return { check(state, node, rule.of, path .. "[1]") } end

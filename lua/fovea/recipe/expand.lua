@@ -5,6 +5,7 @@ local core = require "fovea.core"
 local fovea_load = require("fovea.model").load
 local json = require "fovea.json"
 local layers = require "fovea.layers"
+local networks = require "fovea.recipe.networks"
 local parts = require "fovea.recipe.parts"
 local preprocess = require "fovea.preprocess"
 local sources = require "fovea.recipe.sources"
@@ -68,7 +69,9 @@ function M.load(plan, index)
   local source = plan.models[index]
   local options = load_options(plan, source)
   options.preprocess = setting(plan, source, "preprocess")
-  local ok, model, message, code = pcall(fovea_load, source.path, options)
+  local make, what = fovea_load, source.path
+  if source.network and source.network.pending then make, what = networks.untrained, source.network end
+  local ok, model, message, code = pcall(make, what, options)
   if not ok then fail(plan.places.models, "%s: %s", source.name, check.bare(model)) end
   if not model then return nil, message, code end
   plan.loaded = { index = index, model = model }
@@ -92,12 +95,13 @@ local function fingerprint(plan, source, model, instance)
 end
 
 --- Names of the layers that the recipe means in a model.
-local function choose_layers(plan, instance, logits)
+local function choose_layers(plan, model, instance, logits)
   local chosen, order = {}, {}
   for i, filter in ipairs(plan.layer_filters) do
     local place = plan.places[("layers[%d]"):format(i)] or plan.places.layers
     local wish = filter
     if filter == "auto" then wish = layers.default(instance.graph, logits) end
+    if filter == "candidates" then wish = model:candidate_layers() end
     if filter == "sweep" then wish = layers.path(instance.graph, logits) end
     local picked = {}
     for _, layer in ipairs(layers.select(instance.layers, wish)) do
@@ -125,7 +129,10 @@ local function check_target(plan, source, output)
 end
 
 --- Layers and fingerprint of a model. One that cannot be loaded keeps the layers as they are written; its cases fail.
-local function describe_model(plan, index)
+--- So do those of a network that is not trained yet, until it is.
+---@param plan fovea.RecipePlan
+---@param index integer
+function M.describe_model(plan, index)
   local source = plan.models[index]
   local model, message, code = M.load(plan, index)
   local instance
@@ -141,8 +148,12 @@ local function describe_model(plan, index)
   local ok, output = pcall(model.output, model, instance, setting(plan, source, "output"))
   if not ok then fail(plan.places.output or plan.places.models, "%s", output) end
   check_target(plan, source, output)
-  source.layers = choose_layers(plan, instance, output.logits)
-  source.fingerprint, source.message = fingerprint(plan, source, model, instance)
+  source.layers = choose_layers(plan, model, instance, output.logits)
+  if source.network and source.network.pending then
+    source.fingerprint, source.message, source.code = nil, source.name .. ": not trained yet", "argument"
+  else
+    source.fingerprint, source.message = fingerprint(plan, source, model, instance)
+  end
 end
 
 -- impossible combinations --------------------------------------------------------------------------------------------
@@ -251,7 +262,7 @@ function M.plan(settings, places, base)
   plan.models = sources.models(settings, places)
   plan.images = sources.images(settings, places)
   check_truth(plan)
-  for index in ipairs(plan.models) do describe_model(plan, index) end
+  for index in ipairs(plan.models) do M.describe_model(plan, index) end
   plan.keyed = parts.all_keyed(plan.strategies) and parts.all_keyed(plan.methods) and parts.all_keyed(plan.metrics)
   plan.cases = M.cases(plan)
   return plan

@@ -8,6 +8,8 @@ local WIDTH = 110
 
 -- text ---------------------------------------------------------------------------------------------------------------
 
+local TYPES = { map = "keys", tree = "path | keys", any = "any value" }
+
 local function type_text(rule)
   if rule.type == "either" then
     local words, seen = {}, {}
@@ -19,7 +21,7 @@ local function type_text(rule)
   end
   if rule.type == "list" then return (rule.single and "%s, or a list" or "list of %s"):format(type_text(rule.of)) end
   if rule.choices then return table.concat(rule.choices, " | ") end
-  return rule.type == "map" and "keys" or rule.type == "any" and "any value" or rule.type
+  return TYPES[rule.type] or rule.type
 end
 
 local function wrapped(text, indent)
@@ -81,7 +83,7 @@ end
 -- JSON Schema --------------------------------------------------------------------------------------------------------
 
 local json_types = { text = { "string", "number" }, path = "string", integer = "integer", number = "number",
-  boolean = "boolean", map = "object" }
+  boolean = "boolean", map = "object", tree = { "string", "object" } }
 
 local rule_schema
 

@@ -3,8 +3,8 @@
 ---
 --- Types: text, path (a text; relative to the recipe's folder), integer, number, boolean, script (a function, from Lua
 --- only), list (`of`; with `single` one item may stand alone), map (`keys`; with `open` any key with a plain value,
---- with `open = "any"` also with lists and tables), any, either (`of`: alternatives, told apart by kind, maps by their
---- key `mark`).
+--- with `open = "any"` also with lists and tables), any, tree (a path or a table, kept as nodes), either (`of`:
+--- alternatives, told apart by kind, maps by their key `mark`).
 local M = {}
 
 local function text(doc, extra)
@@ -69,8 +69,11 @@ local output = either("name or number of the model's output; default the first",
 local activation = choice("from output to probability, when the model's end does not tell",
   { "sigmoid", "softmax", "none" })
 
-local model = map("a model with settings of its own", {
-  { "path", typed("path", "model file or pattern: ONNX, or weights of a network of Fovea", { required = true }) },
+local model = map("a model with settings of its own; it needs path or train", {
+  { "path", typed("path", "model file or pattern: ONNX, or weights of a network of Fovea") },
+  { "train", typed("tree", "training recipe (fovea train): a file, or its keys, with extends: FILE for those of a "
+    .. "file. Weights at `path`, or in the folder of the training, are taken if they are of this network; else it is "
+    .. "trained first") },
   { "name", text "name in tables; default: the file's name" },
   { "preprocess", preprocess },
   { "class", class },
@@ -88,7 +91,7 @@ local model = map("a model with settings of its own", {
   { "strict", typed("boolean", "false accepts weights that lack some parameters or have others") },
   { "upsample_coordinates", choice("coordinate rule of old Upsample nodes",
     { "half_pixel", "asymmetric", "align_corners" }) },
-}, { mark = "path" })
+})
 
 local image = map("an image with its mask", {
   { "image", typed("path", "PNG, JPEG, .npy or .safetensors file", { required = true }) },
@@ -186,7 +189,8 @@ M.recipe = map("a recipe: models x images x layers x strategies x methods x scor
       image })),
   }, { required = true }) },
   { "preprocess", preprocess },
-  { "layers", list("layers: names, patterns such as dec*, auto (bottleneck and last block), sweep (all layers on the "
+  { "layers", list("layers: names, patterns such as dec*, auto (bottleneck and last block), candidates (those that "
+    .. "the architecture names), sweep (all layers on the "
     .. "way to the output), file:my_filter.lua", either("a layer", { text "name or pattern",
       typed("script", "a function") }), { default = "auto" }) },
   { "strategies", list("threshold strategies: which pixels are explained", strategy, { default = 0.5 }) },

@@ -2,6 +2,7 @@
 --- natural order of their names. What a set of images may be says fovea.data.
 local data_files = require "fovea.data.files"
 local data_source = require "fovea.data.source"
+local networks = require "fovea.recipe.networks"
 
 local M = {}
 
@@ -34,19 +35,37 @@ local function named(items, place, what)
   return data_files.sort(items)
 end
 
+--- A model that a training recipe makes.
+local function trained(own, place)
+  for _, key in ipairs { "arch", "arch_options", "preprocess", "entry", "map", "strict" } do
+    if own[key] ~= nil then fail(place, "'%s' is said by the training recipe (train.%s)", key, key) end
+  end
+  local ok, network = pcall(networks.source, own)
+  if not ok then error(network, 0) end
+  return { path = network.path, name = own.name or network.name, settings = own, network = network }
+end
+
+--- The models of an entry: a file, those of a pattern, one with random weights.
+local function of_files(own, place)
+  if not own.path then fail(place, "a model needs 'path' or 'train'") end
+  local random = own.arch and own.path:find "^random:%d+$"
+  local files, models = random and { own.path } or files_of(own.path, place, "model file"), {}
+  if own.name and #files > 1 then fail(place, "one name for %d models", #files) end
+  for i, path in ipairs(files) do models[i] = { path = path, name = own.name, settings = own } end
+  return models
+end
+
 --- The models of a recipe.
 ---@param settings table
 ---@param places table<string, string>
----@return table[] models { name, path, settings }
+---@return table[] models { name, path, settings, network? }
 function M.models(settings, places)
   local models = {}
   for i, entry in ipairs(settings.models) do
-    local place = places[("models[%d]"):format(i)]
+    local place = places[("models[%d]"):format(i)] or places.models
     local own = type(entry) == "table" and entry or { path = entry }
-    local random = own.arch and own.path:find "^random:%d+$"
-    local files = random and { own.path } or files_of(own.path, place, "model file")
-    if own.name and #files > 1 then fail(place, "one name for %d models", #files) end
-    for _, path in ipairs(files) do models[#models + 1] = { path = path, name = own.name, settings = own } end
+    local found = own.train and { trained(own, place) } or of_files(own, place)
+    table.move(found, 1, #found, #models + 1, models)
   end
   return named(models, places.models, "model")
 end

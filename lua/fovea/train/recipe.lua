@@ -27,7 +27,11 @@ local function at(plan, key, make)
   error(("%s: %s"):format(plan.places[key] or key, check.bare(results[2])), 0)
 end
 
-local function settings_of(source, options)
+--- The settings of a recipe and where it writes; no data are opened. Raises what is wrong, with its place.
+---@param source string|table path of a YAML file, a table with the same keys, or a node of fovea.recipe.yaml
+---@param options { set: string[]?, out: string?, base: string? }
+---@return table plan settings, places, base, name, folder
+function M.settings(source, options)
   local node, base = read.node(source, options)
   local settings, places = check.of(node, schema.recipe)
   if not settings then error(table.concat(places, "\n"), 0) end
@@ -142,7 +146,7 @@ local OPTIONS = { "set", "out", "base", "force", "threads", "report" }
 ---@return string? code
 function M.plan(source, options)
   require("fovea.lookup").check_keys(options, OPTIONS, "train")
-  local ok, plan, message, code = pcall(function() return complete(settings_of(source, options or {})) end)
+  local ok, plan, message, code = pcall(function() return complete(M.settings(source, options or {})) end)
   if not ok then error(plan, 2) end
   return plan, message, code
 end
