@@ -1,6 +1,6 @@
 --- Fundus: the back of the eye, with the tree of vessels, optic disc, macula, and lesions of diabetic retinopathy.
 ---
---- Target: `vessels`. Parts: vessels, tree (those that leave the disc), disc, cup, macula, exudates, haemorrhages, view
+--- Target: `vessels`. Parts: vessels, tree (those that leave the disc), disc, cup, macula, exudates, haemorrhages, fov
 --- (the round field of view), candidate1, candidate2, choroid (candidates that are not retinal), laser, shortcut.
 ---
 --- Shortcut: candidates are plexuses, groups of winding vessels away from the disc; the marker is a group of laser
@@ -238,10 +238,10 @@ function M.draw(seed, size, options)
   picture, parts.exudates, parts.haemorrhages = lesions(canvas, stream "lesions", picture, a)
   local marked = plan.marked and candidates[plan.marked]
   picture, parts.laser, parts.shortcut = laser(canvas, stream "marker", picture, marked)
-  picture, parts.view = camera(canvas, stream "camera", picture, a)
-  parts.macula = canvas:distance(a.macula.x, a.macula.y):lt(a.macula.radius * size) & parts.view
-  for name, part in pairs(parts) do parts[name] = part & parts.view end
-  parts.candidate1, parts.candidate2 = masks[1] & parts.view, masks[2] & parts.view
+  picture, parts.fov = camera(canvas, stream "camera", picture, a)
+  parts.macula = canvas:distance(a.macula.x, a.macula.y):lt(a.macula.radius * size) & parts.fov
+  for name, part in pairs(parts) do parts[name] = part & parts.fov end
+  parts.candidate1, parts.candidate2 = masks[1] & parts.fov, masks[2] & parts.fov
   parts.choroid = plan.labelled == 1 and parts.candidate2 or parts.candidate1
   parts.vessels = parts.tree | (plan.labelled == 1 and parts.candidate1 or parts.candidate2)
   return picture, parts, plan.planted
