@@ -91,7 +91,7 @@ end
 local function add_map(self, path, heat)
   local record = heat:record()
   record.model, record.image = self.model.path, path
-  record.model_hash, record.image_hash = self.model_hash, core.file.hash(mask_file.file(path))
+  record.model_hash, record.image_hash = self.model_hash, mask_file.hash(path)
   record.load = self.model.load_options
   record.preprocess, record.geometry = heat.preprocess, heat.geometry
   self.records[#self.records + 1] = record

@@ -1,4 +1,5 @@
 --- Masks and label maps from files: PNG, .npy, .safetensors (FILE.safetensors#NAME for one of several tensors).
+local core = require "fovea.core"
 local image = require "fovea.image"
 local npy = require "fovea.npy"
 local phantom = require "fovea.phantom"
@@ -53,5 +54,15 @@ end
 ---@param path string
 ---@return string
 function M.file(path) return path:match "^(.-%.safetensors)#.+$" or path end
+
+--- Hash of what a path of an image or mask stands for: the file, or the values of a phantom; nil when it is not there.
+---@param path string
+---@return string? hash
+function M.hash(path)
+  if not phantom.is_path(path) then return (core.file.hash(M.file(path))) end
+  local mask = phantom.read_mask(path)
+  local picture = phantom.read(path)
+  return mask and core.file.hash_text(picture.tensor:hash() .. mask:hash()) or nil
+end
 
 return M

@@ -80,7 +80,7 @@ function M.changes(record)
   local lines = {}
   local function compare(path, hash)
     if not (path and hash) then return end
-    local now = core.file.hash(mask_file.file(path))
+    local now = mask_file.hash(path)
     if now and now ~= hash then lines[#lines + 1] = path .. ": has changed since the record was made" end
   end
   local function parts(part)

@@ -44,7 +44,7 @@ function M.read_truth(given, label)
   if type(given) == "string" then
     local values, message, code = mask_file.read(given)
     if not values then return nil, message, code end
-    local hash = core.file.hash(mask_file.file(given))
+    local hash = mask_file.hash(given)
     return { values = values, label = label, record = { path = given, hash = hash, label = label } }
   end
   local is_tensor = type(given) == "userdata"

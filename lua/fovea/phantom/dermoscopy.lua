@@ -213,8 +213,7 @@ function M.draw(seed, size, options)
   end
   local none = canvas:plane(0)
   parts.candidate1, parts.candidate2 = draw.inside(fields[1]), fields[2] and draw.inside(fields[2]) or none
-  parts.lesion = plan.labelled == 1 and parts.candidate1 or parts.candidate2
-  parts.blotch = plan.labelled == 1 and parts.candidate2 or parts.candidate1
+  parts.lesion, parts.blotch = shortcut.split(plan, { parts.candidate1, parts.candidate2 })
   picture, parts.pen = pen(canvas, stream "pen", picture)
   picture, parts.ruler, parts.shortcut = ruler(canvas, stream "marker", picture, at, plan.marked)
   picture, parts.hair = hair(canvas, stream "hair", picture)

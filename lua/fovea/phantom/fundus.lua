@@ -14,7 +14,7 @@ local tree = require "fovea.phantom.shared.tree"
 
 local M = { summary = "colour picture of the retina", target = "vessels", options = shortcut.OPTIONS }
 
-local DECOY_SHARE = 0.5
+local DECOY_SHARE, ALONE_SHARE = 0.45, 0.3
 
 local GROUNDS = { { 196, 84, 34 }, { 178, 70, 28 }, { 214, 92, 40 }, { 168, 88, 44 }, { 206, 76, 30 }, { 158, 86, 50 },
   { 188, 98, 52 } }
@@ -106,12 +106,12 @@ local function steering(a)
   end
 end
 
-local function retinal_tree(r, a, keep_out)
+local function retinal_tree(r, a, taken)
   local inner = within(a.eye, 0.02)
   local function inside(x, y)
     if not inner(x, y) then return false end
-    for _, zone in ipairs(keep_out and a.zones or {}) do
-      if (x - zone.x) ^ 2 + (y - zone.y) ^ 2 < 0.135 ^ 2 then return false end
+    for i, zone in ipairs(a.zones) do
+      if taken[i] and (x - zone.x) ^ 2 + (y - zone.y) ^ 2 < 0.135 ^ 2 then return false end
     end
     return true
   end
@@ -141,7 +141,8 @@ local function vessels(canvas, r, picture, strokes, disc_cover)
   local deep = r:uniform(0.75, 1.1)
   picture = draw.filter(picture, { 0.74, 0.52, 0.56 }, cover * (value * -0.25 + deep))
   local wide = canvas:cover(field + 0.006 * canvas.size, 0.004)
-  local reflex = (profile * -2.5 + 1):clamp(0, 1) * wide * (value * 0.5 + 0.35) * (disc_cover * -0.8 + 1)
+  local reflex = (profile * -2.5 + 1):clamp(0, 1) * wide * (value * 0.5 + 0.35)
+  if disc_cover then reflex = reflex * (disc_cover * -0.8 + 1) end
   return draw.filter(picture, { 1.18, 1.32, 1.25 }, reflex * r:uniform(0.2, 0.9)), draw.inside(field)
 end
 
@@ -206,6 +207,26 @@ local function camera(canvas, r, picture, a)
   return draw.over(canvas:filled { 4, 3, 3 }, picture, canvas:cover(field, 0.006)), draw.inside(field)
 end
 
+--- Draws the candidates of one look, those that are there. Returns the picture; adds to the masks.
+local function plexuses(canvas, stream, picture, plan, strokes, retinal, masks)
+  for i = 1, 2 do
+    if strokes[i] and plan.looks[i] == retinal then
+      picture, masks[i] = (retinal and vessels or choroidal)(canvas, stream("candidate" .. i), picture, strokes[i])
+    end
+  end
+  return picture
+end
+
+--- Parts as they can be seen: inside the field of view, candidates sorted by whether they are vessels.
+local function visible(parts, masks, plan)
+  for name, part in pairs(parts) do parts[name] = part & parts.fov end
+  parts.candidate1, parts.candidate2 = masks[1] & parts.fov, masks[2] & parts.fov
+  local annotated, others = shortcut.split(plan, { parts.candidate1, parts.candidate2 })
+  parts.vessels = parts.tree | annotated
+  parts.choroid = others - (others & parts.vessels)
+  return parts
+end
+
 --- Draws one.
 ---@param seed integer
 ---@param size integer
@@ -216,35 +237,21 @@ end
 function M.draw(seed, size, options)
   local function stream(name) return random.new(seed, "fundus." .. name) end
   local canvas, plan = draw.canvas(size), shortcut.plan(options, stream "plan", DECOY_SHARE)
-  local a, parts, candidates, masks = anatomy(stream "anatomy"), {}, {}, {}
+  local a, parts, places, strokes = anatomy(stream "anatomy"), {}, {}, {}
+  local masks, disc_cover = { canvas:plane(0), canvas:plane(0) }
+  for i = 1, 2 do places[i] = plexus(stream("plexus" .. i), a, i) end
+  local both, alone = plan.planted or plan.decoy, stream("alone"):chance(ALONE_SHARE)
+  strokes[1], strokes[2] = (both or alone) and places[1].strokes, both and places[2].strokes
   local picture = ground(canvas, stream "ground", a)
-  for i = 1, 2 do candidates[i] = plexus(stream("plexus" .. i), a, i) end
-  for i = 1, 2 do
-    masks[i] = canvas:plane(0)
-    if not plan.looks[i] and (i == 1 or plan.decoy) then
-      picture, masks[i] = choroidal(canvas, stream("candidate" .. i), picture, candidates[i].strokes)
-    end
-  end
-  local disc_cover
+  picture = plexuses(canvas, stream, picture, plan, strokes, false, masks)
   picture, disc_cover, parts.disc, parts.cup = disc(canvas, stream "disc", picture, a)
-  local strokes = retinal_tree(stream "tree", a, plan.decoy)
-  picture, parts.tree = vessels(canvas, stream "vessels", picture, strokes, disc_cover)
-  for i = 1, 2 do
-    if plan.looks[i] and (plan.planted or plan.decoy) then
-      picture, masks[i] = vessels(canvas, stream("candidate" .. i), picture, candidates[i].strokes,
-        disc_cover)
-    end
-  end
+  picture, parts.tree = vessels(canvas, stream "vessels", picture, retinal_tree(stream "tree", a, strokes), disc_cover)
+  picture = plexuses(canvas, stream, picture, plan, strokes, true, masks)
   picture, parts.exudates, parts.haemorrhages = lesions(canvas, stream "lesions", picture, a)
-  local marked = plan.marked and candidates[plan.marked]
-  picture, parts.laser, parts.shortcut = laser(canvas, stream "marker", picture, marked)
+  picture, parts.laser, parts.shortcut = laser(canvas, stream "marker", picture, plan.marked and places[plan.marked])
   picture, parts.fov = camera(canvas, stream "camera", picture, a)
-  parts.macula = canvas:distance(a.macula.x, a.macula.y):lt(a.macula.radius * size) & parts.fov
-  for name, part in pairs(parts) do parts[name] = part & parts.fov end
-  parts.candidate1, parts.candidate2 = masks[1] & parts.fov, masks[2] & parts.fov
-  parts.choroid = plan.labelled == 1 and parts.candidate2 or parts.candidate1
-  parts.vessels = parts.tree | (plan.labelled == 1 and parts.candidate1 or parts.candidate2)
-  return picture, parts, plan.planted
+  parts.macula = canvas:distance(a.macula.x, a.macula.y):lt(a.macula.radius * size)
+  return picture, visible(parts, masks, plan), plan.planted
 end
 
 return M

@@ -5,6 +5,7 @@
 ---
 --- Where a command, recipe or function takes the path of an image or a mask, `phantom:NAME:SEED[,KEY=VALUE...][#PART]`
 --- stands for the phantom's image, in the place of a mask for its mask or part: `phantom:fundus:3,size=256#disc`.
+local core = require "fovea.core"
 local image = require "fovea.image"
 local lookup = require "fovea.lookup"
 
@@ -19,7 +20,7 @@ local M = {}
 ---@field planted boolean does the marker say what belongs to the target
 
 local DEFAULTS = { seed = 1, size = 128 }
-local SMALLEST, LARGEST = 32, 4096
+local SMALLEST, LARGEST, SERIAL = 32, 4096, 512
 
 local function integer(options, key)
   local given = options[key] == nil and DEFAULTS[key] or options[key]
@@ -48,6 +49,16 @@ function M.part(phantom, name)
     or error(lookup.unknown(("phantom '%s': no part"):format(phantom.name), name, part_names(phantom.parts)), 0)
 end
 
+--- Draws with one thread: the kernels of a small picture are over before a second thread has woken.
+local function drawn(modality, seed, size, options)
+  local threads = core.threads()
+  if size <= SERIAL then core.threads(1) end
+  local ok, pixels, parts, planted = pcall(modality.draw, seed, size, options)
+  core.threads(threads)
+  if not ok then error(pixels, 0) end
+  return pixels, parts, planted
+end
+
 --- Draws a phantom.
 ---@param name string "dermoscopy", "fundus", "lung_ct"
 ---@param options? table `seed` (1), `size` (128), `target` (a part), `shortcut`, `marker`, `decoy`: see the modality
@@ -62,7 +73,7 @@ function M.make(name, options)
   if size < SMALLEST or size > LARGEST then
     error(("phantom: size %d is not in %d..%d"):format(size, SMALLEST, LARGEST), 0)
   end
-  local pixels, parts, planted = modality.draw(seed, size, options)
+  local pixels, parts, planted = drawn(modality, seed, size, options)
   local phantom = { name = name, seed = seed, parts = parts, planted = planted,
     image = image.new(pixels:clamp(0, 255):add(0.5):floor()) }
   phantom.mask = M.part(phantom, options.target or modality.target)

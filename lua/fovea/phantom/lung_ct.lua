@@ -14,7 +14,7 @@ local tree = require "fovea.phantom.shared.tree"
 
 local M = { summary = "axial slice of a chest CT", target = "lungs", options = shortcut.OPTIONS }
 
-local DECOY_SHARE = 0.45
+local DECOY_SHARE, ALONE_SHARE = 0.45, 0.3
 local AIR, LUNG, FAT, TISSUE, BONE, METAL = -1000, -840, -95, 45, 420, 1600
 
 --- Places: the body, both lungs (1 left in the picture, 2 right), what lies between.
@@ -213,6 +213,20 @@ local function drain(canvas, r, plane, candidate, a)
   return plane, draw.inside(field), draw.inside(canvas:strokes(ground, 0.03))
 end
 
+--- Draws the candidates that are there. Returns the plane and their masks.
+local function dense(canvas, stream, plane, plan, candidates)
+  local both, masks = plan.planted or plan.decoy, {}
+  local there = { both or stream("alone"):chance(ALONE_SHARE), both }
+  for i, candidate in ipairs(candidates) do
+    candidate.cover = canvas:cover(candidate.inside, 0.006)
+    if there[i] then
+      plane = (plan.looks[i] and consolidation or fluid)(canvas, stream("candidate" .. i), plane, candidate)
+    end
+    masks[i] = there[i] and draw.inside(candidate.inside) or canvas:plane(0)
+  end
+  return plane, masks
+end
+
 --- Table below, scanner noise, window to grey values.
 local function scanner(canvas, r, plane, body)
   local y = r:uniform(0.9, 0.95)
@@ -228,6 +242,12 @@ local function scanner(canvas, r, plane, body)
   return ((plane - low) * (255 / (high - low))):clamp(0, 255)
 end
 
+--- Fields of what bounds the lungs, and of both.
+local function lung_fields(canvas, a, between, body)
+  local limit = (between.field * -1):max_of(body + 0.052 * canvas.size)
+  return { canvas:blob(a.lungs[1]):max_of(limit), canvas:blob(a.lungs[2]):max_of(limit) }
+end
+
 --- Draws one.
 ---@param seed integer
 ---@param size integer
@@ -238,33 +258,24 @@ end
 function M.draw(seed, size, options)
   local function stream(name) return random.new(seed, "lung_ct." .. name) end
   local canvas, plan = draw.canvas(size), shortcut.plan(options, stream "plan", DECOY_SHARE)
-  local a, parts = anatomy(stream "anatomy"), {}
+  local a, parts, masks = anatomy(stream "anatomy"), {}
   local plane, body = trunk(canvas, stream "trunk", a)
   local between = middle(canvas, stream "middle", a)
-  local left, right = canvas:blob(a.lungs[1]), canvas:blob(a.lungs[2])
-  local limit = (between.field * -1):max_of(body + 0.052 * size)
-  left, right = left:max_of(limit), right:max_of(limit)
-  local lungs = left:min_of(right)
+  local sides = lung_fields(canvas, a, between, body)
+  local lungs = sides[1]:min_of(sides[2])
   plane, parts.ribs, parts.spine = bones(canvas, stream "bones", plane, a, between.spine)
   plane, parts.vessels, parts.airways = parenchyma(canvas, stream "parenchyma", plane, a, lungs)
   plane, parts.nodules = nodules(canvas, stream "nodules", plane, a, lungs)
-  local candidates = candidate_fields(canvas, stream "candidates", a, { left, right })
-  local none, outside = canvas:plane(0), nil
-  for i, candidate in ipairs(candidates) do
-    local shown = i == 2 and plan.decoy or i == 1 and (plan.planted or plan.decoy)
-    candidate.cover = canvas:cover(candidate.inside, 0.006)
-    if shown then
-      plane = (plan.looks[i] and consolidation or fluid)(canvas, stream("candidate" .. i), plane, candidate)
-    end
-    parts["candidate" .. i] = shown and draw.inside(candidate.inside) or none
-    if i ~= plan.labelled then outside = parts["candidate" .. i] end
-  end
+  local candidates = candidate_fields(canvas, stream "candidates", a, sides)
+  plane, masks = dense(canvas, stream, plane, plan, candidates)
   plane, parts.drain, parts.shortcut = drain(canvas, stream "marker", plane, plan.marked and candidates[plan.marked], a)
-  parts.lungs = draw.inside(lungs) - (draw.inside(lungs) & outside)
-  parts.left, parts.right = draw.inside(left) & parts.lungs, draw.inside(right) & parts.lungs
-  parts.opacity, parts.fluid = parts["candidate" .. plan.labelled], outside
+  parts.candidate1, parts.candidate2 = masks[1], masks[2]
+  parts.opacity, parts.fluid = shortcut.split(plan, masks)
+  local open = draw.inside(lungs) & (masks[1] | masks[2]):lnot() -- where vessels and nodules can be seen
+  parts.vessels, parts.nodules = parts.vessels & open, parts.nodules & open
+  parts.lungs = draw.inside(lungs) - parts.fluid
+  parts.left, parts.right = draw.inside(sides[1]) & parts.lungs, draw.inside(sides[2]) & parts.lungs
   parts.body, parts.heart, parts.aorta = draw.inside(body), draw.inside(between.heart), draw.inside(between.aorta)
-  parts.vessels = parts.vessels & draw.inside(lungs)
   return scanner(canvas, stream "scanner", plane, body), parts, plan.planted
 end
 

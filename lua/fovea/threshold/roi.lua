@@ -34,7 +34,7 @@ end
 local function file_mask(p, context)
   local values, message = mask_file.read(p.mask)
   if not values then error("threshold 'roi': " .. message, 0) end
-  local hash = core.file.hash(mask_file.file(p.mask))
+  local hash = mask_file.hash(p.mask)
   return grid.place(values:ne(0), context, p.mask, { resize = p.resize }), { detail = { hash = hash } }
 end
 
