@@ -26,11 +26,12 @@ local M = {}
 
 --- Formats: what a file begins with (or its suffix), and the modules that open it as a model or as weights.
 local formats = {
+  -- first, since the length of its header may begin like a pickle
+  { name = "safetensors", pattern = "^.....\0\0\0{", weights = "fovea.import.safetensors" },
   { name = "Keras", pattern = "^PK\3\4" .. ("."):rep(26) .. "metadata%.json", weights = "fovea.import.keras",
     options = "keras" },
   { name = "PyTorch", begins = { "PK\3\4", "\x80" }, weights = "fovea.import.torch" },
   { name = "Keras HDF5", begins = { "\x89HDF\r\n\x1a\n" }, weights = "fovea.import.keras", options = "keras" },
-  { name = "safetensors", pattern = "^........{", weights = "fovea.import.safetensors" },
   { name = "ONNX", suffix = "onnx", pattern = "^\8[\1-\31][\18\58]", model = "fovea.import.onnx",
     weights = "fovea.import.onnx.weights" },
 }

@@ -202,6 +202,14 @@ describe("weights in a network", function()
     end)
   end)
 
+  it("knows safetensors whatever the length of the header", function()
+    for extra = 0, 300, 8 do
+      local path = dir:path "length.safetensors"
+      assert(fovea.safetensors.write(path, { a = fovea.zeros { 1 } }, { metadata = { note = ("x"):rep(extra) } }))
+      assert.equal("safetensors", assert(import.format(path)).name)
+    end
+  end)
+
   it("lists formats that can be opened", function()
     assert.same({ "ONNX" }, import.formats "model")
     local names = table.concat(import.formats "weights", " ")
