@@ -17,10 +17,11 @@ local INTERRUPTED = 130 -- as shells say it
 --- Describes the command line.
 ---@param parser table argparse parser
 function M.define(parser)
-  parser:argument("recipe", "YAML file; see configs/ for examples"):args "?"
+  parser:argument("recipes", "YAML files; see configs/ for examples"):args "*"
   parser:option("--set", "override a key: images=eye.png, outputs.raw=true, layers='[dec*, auto]'")
     :argname "KEY=VALUE":count "*"
-  parser:option("--out", "folder of the results (default: what the recipe says, or its name)")
+  parser:option("--out", "folder of the results (default: what the recipe says, or its name); several recipes write to "
+    .. "folders of their names in it")
   parser:option("--shard", "only this share of the cases, for several machines; join with fovea merge"):argname "I/N"
   parser:option("--jobs", "processes on this machine"):convert(math.tointeger)
   parser:option("--threads", "threads of each process"):convert(math.tointeger)
@@ -53,10 +54,10 @@ local function positive(value, what)
 end
 
 --- The command line of a worker: the same recipe and share.
-local function worker_command(arguments, plan)
+local function worker_command(arguments, path, plan)
   local program = require("fovea.recipe.jobs").program()
   if not program then error("--jobs: needs the fovea program, not a stock interpreter", 0) end
-  local words = { program, "run", arguments.recipe, "--out", plan.folder, "--jobs", tostring(arguments.jobs) }
+  local words = { program, "run", path, "--out", plan.folder, "--jobs", tostring(arguments.jobs) }
   for _, override in ipairs(arguments.set) do
     words[#words + 1], words[#words + 2] = "--set", override
   end
@@ -89,6 +90,12 @@ local function dry_run(plan, shard, arguments)
     return cli.DONE
   end
   io.stdout:write(text.plain({ "model", "image", "layer", "threshold", "method", "score", "" }, rows))
+  for _, model in ipairs(plan.models) do
+    if model.network and model.network.pending then
+      print(("%s is not trained yet: %d epochs come first; weights in %s"):format(model.name,
+        model.network.settings.epochs, model.network.path))
+    end
+  end
   print(("%d cases, %d to do; about %s in one process, %.1f MB of memory; results in %s"):format(#cases, #pending,
     duration(estimate.seconds), estimate.bytes / 1e6, plan.folder))
   if estimate.note then cli.complain("not in the estimate: " .. estimate.note) end
@@ -114,10 +121,26 @@ local function show(plan, result, arguments)
   end
   if result.summary then
     io.stdout:write(text.plain(require("fovea.report.summary").cells(result.summary)))
+    local scores = plan.settings.evaluate and io.open(plan.folder .. "/evaluation_summary.txt")
+    if scores then
+      io.stdout:write("\n", scores:read "a", "\n")
+      scores:close()
+    end
   end
   local share = arguments.shard and (" of shard " .. arguments.shard) or ""
   print(("%d cases%s: %d computed, %d were there, %d failed; results in %s"):format(
     result.done + result.there + result.failed, share, result.done, result.there, result.failed, plan.folder))
+end
+
+--- Tells of networks that are trained first: a line per epoch.
+local function train_reporter()
+  return function(source, event)
+    if event.kind ~= "epoch" then return end
+    local row, watched = event.row, event.row[event.watch]
+    io.stderr:write(("training %s: epoch %d/%d, loss %.4f%s\n"):format(source.name, row.epoch,
+      source.network.settings.epochs, row.loss, watched and (", %s %.4f"):format(event.watch:gsub("_", " "), watched)
+        or ""))
+  end
 end
 
 --- Runs a plan; after Ctrl-C, says that it can go on.
@@ -128,25 +151,21 @@ local function protected_run(plan, options)
   return nil, "interrupted; the same command goes on from here", INTERRUPTED
 end
 
---- Does the work.
----@param arguments table parsed command line
----@return integer status
-function M.run(arguments)
-  if arguments.schema then return print_schema(arguments.schema[1]) end
-  if not arguments.recipe then error("run: which recipe? (fovea run --help)", 0) end
-  local shard, jobs = shard_of(arguments.shard), positive(arguments.jobs, "jobs")
-  local threads = positive(arguments.threads, "threads")
-  local plan = recipe.plan(arguments.recipe, { set = arguments.set, out = arguments.out })
+--- Runs one recipe.
+local function run_recipe(path, out, arguments, share)
+  local plan = recipe.plan(path, { set = arguments.set, out = out })
   if arguments.worker then
-    recipe.run_plan(plan, { shard = shard, jobs = jobs, threads = threads, worker = arguments.worker })
+    recipe.run_plan(plan, { shard = share.shard, jobs = share.jobs, threads = share.threads,
+      worker = arguments.worker })
     return cli.DONE
   end
   for _, warning in ipairs(plan.warnings) do cli.complain("warning: " .. warning) end
-  if arguments.dry_run then return dry_run(plan, shard, arguments) end
-  local bar, report = reporter(plan, #recipe.cases(plan, shard))
-  local command = jobs and jobs > 1 and worker_command(arguments, plan) or nil
-  local result, message, status = protected_run(plan, { shard = shard, jobs = jobs, threads = threads,
-    command = command, force = arguments.force, report = report })
+  if arguments.dry_run then return dry_run(plan, share.shard, arguments) end
+  local bar, report = reporter(plan, #recipe.cases(plan, share.shard))
+  local command = share.jobs and share.jobs > 1 and worker_command(arguments, path, plan) or nil
+  local result, message, status = protected_run(plan, { shard = share.shard, jobs = share.jobs,
+    threads = share.threads, command = command, force = arguments.force, report = report,
+    train_report = train_reporter() })
   bar:done()
   if not result then
     cli.complain(message)
@@ -154,6 +173,30 @@ function M.run(arguments)
   end
   show(plan, result, arguments)
   return result.failed > 0 and cli.FAILED or cli.DONE
+end
+
+local function stem(path) return path:match("([^/]+)$"):gsub("%.[%w]+$", "") end
+
+--- Does the work.
+---@param arguments table parsed command line
+---@return integer status
+function M.run(arguments)
+  if arguments.schema then return print_schema(arguments.schema[1]) end
+  local paths, worst = arguments.recipes, cli.DONE
+  if #paths == 0 then error("run: which recipe? (fovea run --help)", 0) end
+  local share = { shard = shard_of(arguments.shard), jobs = positive(arguments.jobs, "jobs"),
+    threads = positive(arguments.threads, "threads") }
+  for _, path in ipairs(paths) do
+    local out = arguments.out
+    if #paths > 1 then
+      io.stderr:write(path, "\n")
+      out = out and ("%s/%s"):format(out, stem(path))
+    end
+    local status = run_recipe(path, out, arguments, share)
+    if status == INTERRUPTED then return status end
+    worst = math.max(worst, status)
+  end
+  return worst
 end
 
 return M

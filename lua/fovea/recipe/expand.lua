@@ -2,9 +2,11 @@
 --- one combination. What cannot work is refused here, before anything is written.
 local check = require "fovea.recipe.check"
 local core = require "fovea.core"
+local evaluate = require "fovea.evaluate"
 local fovea_load = require("fovea.model").load
 local json = require "fovea.json"
 local layers = require "fovea.layers"
+local marginals = require "fovea.recipe.marginals"
 local networks = require "fovea.recipe.networks"
 local parts = require "fovea.recipe.parts"
 local preprocess = require "fovea.preprocess"
@@ -192,6 +194,22 @@ local function check_settings(settings, places)
   end
 end
 
+--- Names in the settings of the evaluation and the summaries.
+local function check_names(settings, places)
+  if settings.evaluate == true then settings.evaluate = {} end
+  for i, name in ipairs(settings.evaluate and settings.evaluate.metrics or {}) do
+    local ok, message = pcall(evaluate.metric, name)
+    if not ok then fail(places[("evaluate.metrics[%d]"):format(i)] or places["evaluate.metrics"], "%s",
+      check.bare(message)) end
+  end
+  local tile = settings.evaluate and settings.evaluate.tile
+  if tile and #tile ~= 2 then fail(places["evaluate.tile"], "a tile is a height and a width") end
+  for i, by in ipairs(settings.outputs.summaries or {}) do
+    local ok, message = pcall(marginals.fields, by)
+    if not ok then fail(places[("outputs.summaries[%d]"):format(i)] or places["outputs.summaries"], "%s", message) end
+  end
+end
+
 local function check_doubles(settings, places)
   local seen = {}
   for i, score in ipairs(settings.scores) do
@@ -251,6 +269,7 @@ end
 function M.plan(settings, places, base)
   check_settings(settings, places)
   check_doubles(settings, places)
+  check_names(settings, places)
   local plan = { name = settings.name, folder = settings.results, settings = settings, places = places, warnings = {},
     scores = settings.scores, layer_filters = {}, base = base }
   plan.strategies = parts.strategies(settings, places, base)

@@ -7,7 +7,7 @@ local image = require "fovea.image"
 local M = {}
 
 local DEFAULTS = { columns = "strategies", rows = 8, cell = 240 }
-local FIELDS = { layers = "layer", strategies = "threshold", methods = "method" }
+local FIELDS = { layers = "layer", strategies = "threshold", methods = "method", scores = "score" }
 local ALL = { "model", "layer", "threshold", "method", "score" }
 
 --- Rest of the names of a case: what one figure shares.
@@ -25,12 +25,19 @@ local function add_column(figure, name)
   figure.known[name] = #figure.columns
 end
 
+local function is_wanted(names, only)
+  for field, name in pairs(only or {}) do
+    if names[field] ~= name then return false end
+  end
+  return true
+end
+
 --- Figures as { title, columns, rows = { [image] = { [column] = record } } }, in the order of the plan.
 local function arranged(plan, records, options)
   local figures, by_title = {}, {}
   for i, case in ipairs(plan.cases) do
-    if case.image <= options.rows then
-      local names = expand.names(plan, case)
+    local names = expand.names(plan, case)
+    if case.image <= options.rows and is_wanted(names, options.only) then
       local title = rest_of(names, FIELDS[options.columns])
       local figure = by_title[title]
       if not figure then
@@ -71,6 +78,24 @@ local function rows_of(plan, store, figure)
   return rows, aspect
 end
 
+--- Draws the figures of one description; their names go on from those that are there.
+local function write_some(plan, store, records, wanted, files)
+  local options = {}
+  for key, value in pairs(DEFAULTS) do options[key] = wanted[key] or value end
+  options.only = wanted.only
+  for _, figure in ipairs(arranged(plan, records, options)) do
+    local rows, aspect = rows_of(plan, store, figure)
+    local picture = grid.draw { title = figure.title, columns = figure.columns, rows = rows, cell = options.cell,
+      aspect = math.min(aspect or 1, 3) }
+    local count = (files.count[options.columns] or 0) + 1
+    files.count[options.columns] = count
+    files[#files + 1] = ("figures/%s-%02d.png"):format(options.columns, count)
+    local ok, message = image.write(store:path(files[#files]), picture)
+    if not ok then return nil, message end
+  end
+  return true
+end
+
 --- Draws and writes the figures.
 ---@param plan fovea.RecipePlan
 ---@param store fovea.RecipeStore
@@ -78,19 +103,15 @@ end
 ---@return string[]? files
 ---@return string? message
 function M.write(plan, store, records)
-  local options, files = {}, {}
-  local wanted = plan.settings.outputs.figure
-  if not wanted then return files end
+  local wanted, files = plan.settings.outputs.figure, { count = {} }
+  if not wanted then return {} end
   store:clear "figures"
-  for key, value in pairs(DEFAULTS) do options[key] = type(wanted) == "table" and wanted[key] or value end
-  for i, figure in ipairs(arranged(plan, records, options)) do
-    local rows, aspect = rows_of(plan, store, figure)
-    local picture = grid.draw { title = figure.title, columns = figure.columns, rows = rows, cell = options.cell,
-      aspect = math.min(aspect or 1, 3) }
-    files[i] = ("figures/%s-%02d.png"):format(options.columns, i)
-    local ok, message = image.write(store:path(files[i]), picture)
+  if type(wanted) ~= "table" then wanted = {} end
+  for _, one in ipairs(#wanted > 0 and wanted or { wanted }) do
+    local ok, message = write_some(plan, store, records, one, files)
     if not ok then return nil, message end
   end
+  files.count = nil
   return files
 end
 

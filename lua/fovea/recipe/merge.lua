@@ -5,6 +5,7 @@ local expand = require "fovea.recipe.expand"
 local figure = require "fovea.recipe.figure"
 local json = require "fovea.json"
 local lfs = require "lfs"
+local segmentation = require "fovea.recipe.segmentation"
 local store_module = require "fovea.recipe.store"
 local tables = require "fovea.recipe.tables"
 local view = require "fovea.report.view"
@@ -116,6 +117,12 @@ function M.run(folders, out)
   for i, case in ipairs(plan.cases) do
     local ok, problem = bring_case(places[i], to, case)
     if not ok then return nil, problem end
+  end
+  for _, store in ipairs(stores) do
+    for _, name in ipairs(segmentation.files(plan, store)) do
+      local ok, problem = bring(store, to, name)
+      if not ok then return nil, problem end
+    end
   end
   local ok, problem = bring(stores[1], to, "plan.json")
   if not ok then return nil, problem end

@@ -6,6 +6,7 @@ local expand = require "fovea.recipe.expand"
 local explain_all = require("fovea.explain").explain_all
 local inputs = require "fovea.recipe.inputs"
 local key = require "fovea.recipe.key"
+local segmentation = require "fovea.recipe.segmentation"
 local writer = require "fovea.recipe.writer"
 
 local M = {}
@@ -158,9 +159,10 @@ end
 ---@param run { plan: fovea.RecipePlan, store: fovea.RecipeStore, report: fun(report: fovea.RecipeReport) }
 ---@param unit fovea.RecipeUnit
 function M.unit(run, unit)
-  local start, pending = core.clock(), pending_cases(run, unit)
-  if #pending == 0 then return end
+  local start, pending, evaluation = core.clock(), pending_cases(run, unit), segmentation.pending(run, unit)
+  if #pending == 0 and not evaluation then return end
   local message, code = prepare(run, unit)
+  if evaluation then segmentation.run(run, unit, evaluation, message, code) end
   if message then
     for _, case in ipairs(pending) do fail(run, case, message, code) end
   else

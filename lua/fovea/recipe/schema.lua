@@ -162,8 +162,11 @@ local drawing = map("how pictures are drawn", {
 })
 
 local figure = map("a grid of pictures: rows are images", {
-  { "columns", choice("what the columns are; the rest gives one figure each", { "layers", "strategies", "methods" },
-    "strategies") },
+  { "columns", choice("what the columns are; the rest gives one figure each",
+    { "layers", "strategies", "methods", "scores" }, "strategies") },
+  { "only", map("only cases of this model, layer, threshold, method, score", {
+    { "model", text "its name" }, { "layer", text "its name" }, { "threshold", text "as in the tables" },
+    { "method", text "as in the tables" }, { "score", text "logit or probability" } }) },
   { "rows", typed("integer", "at most so many images", { min = 1, default = 8 }) },
   { "cell", typed("integer", "width of a picture in pixels", { min = 32, max = 4096, default = 240 }) },
 })
@@ -175,8 +178,17 @@ local outputs = map("what is written besides the tables (cases.csv, cases.jsonl,
     typed("boolean", "true: npy"), choice("format", { "npy" }) }, { default = false }) },
   { "views", typed("boolean", "small pictures of image, prediction, target and map, for the page of fovea report",
     { default = true }) },
-  { "figure", either("figures of pictures in a grid", { typed("boolean", "false: none"), figure },
-    { default = true }) },
+  { "figure", either("figures of pictures in a grid", { typed("boolean", "false: none"), figure,
+    typed("list", "several", { of = figure }) }, { default = true }) },
+  { "summaries", list("more summaries, pooled over all else, such as layer, threshold+score (parts: model, image, "
+    .. "layer, threshold, method, score)", text "parts, joined by +") },
+})
+
+local segmentation = map("how segmentations are scored", {
+  { "metrics", list("metrics (fovea evaluate --help); default: all", text "its name") },
+  { "threshold", typed("number", "probability above which a pixel is predicted; default 0.5", { min = 0, max = 1 }) },
+  { "tile", typed("list", "predict in windows: height, width", { of = typed("integer", "pixels", { min = 1 }) }) },
+  { "overlap", typed("number", "part that neighbouring windows share; default 0.5", { min = 0, max = 0.95 }) },
 })
 
 --- The whole recipe.
@@ -206,6 +218,8 @@ M.recipe = map("a recipe: models x images x layers x strategies x methods x scor
   { "spacing", typed("list", "millimetres per pixel along each axis, for strategies that measure",
     { of = typed("number", "mm") }) },
   { "metrics", list("metrics of every map", metric) },
+  { "evaluate", either("whether every model is scored on the images with masks (evaluation*.csv, .md)",
+    { typed("boolean", "with all defaults"), segmentation }, { default = false }) },
   { "outputs", outputs },
   { "drawing", drawing },
   { "results", typed("path", "folder of the results; default: the recipe's name, in the working directory") },

@@ -3,6 +3,7 @@
 ---     plan.json         what the run consists of
 ---     cases/ID.json     one record per case, with the key of its content: a case is done when this file is there
 ---     overlays/ panels/ raw/ view/   the files of the cases
+---     evaluation/ID.json   scores of the segmentation of a model on an image
 ---     log.jsonl         when each case was computed and how long it took (the tables hold no times)
 ---
 --- Every file is written to a temporary name, brought to the disk and renamed, and the record comes last, so that a run
@@ -18,7 +19,7 @@ local Store = {}
 Store.__index = Store
 
 local ORDER = { "case", "model", "image", "layer", "threshold", "method", "score", "status", "error", "code" }
-local FOLDERS = { "cases", "overlays", "panels", "raw", "view", "figures" }
+local FOLDERS = { "cases", "overlays", "panels", "raw", "view", "figures", "evaluation" }
 
 local function make_folder(path)
   local made = ""
@@ -166,7 +167,8 @@ function M.plan_record(plan)
   end
   return { name = plan.name, models = models, images = labels(plan.images), strategies = labels(plan.strategies),
     methods = labels(plan.methods), scores = labels(plan.scores), metrics = labels(plan.metrics),
-    figure = outputs.figure, count = #plan.cases }
+    figure = outputs.figure, summaries = outputs.summaries, evaluate = plan.settings.evaluate or nil,
+    count = #plan.cases }
 end
 
 --- Writes plan.json.
@@ -190,7 +192,8 @@ function Store:plan()
   end
   return { name = record.name, models = record.models, images = parts(record.images, "name"),
     strategies = parts(record.strategies, "label"), methods = parts(record.methods, "label"), scores = record.scores,
-    metrics = parts(record.metrics, "label"), settings = { outputs = { figure = record.figure } }, record = record }
+    metrics = parts(record.metrics, "label"), record = record,
+    settings = { outputs = { figure = record.figure, summaries = record.summaries }, evaluate = record.evaluate } }
 end
 
 M.make_folder = make_folder

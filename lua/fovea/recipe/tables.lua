@@ -4,7 +4,9 @@
 local core = require "fovea.core"
 local csv = require "fovea.report.csv"
 local expand = require "fovea.recipe.expand"
+local marginals = require "fovea.recipe.marginals"
 local report = require "fovea.report.summary"
+local segmentation = require "fovea.recipe.segmentation"
 local store_module = require "fovea.recipe.store"
 local text = require "fovea.report.text"
 
@@ -105,6 +107,9 @@ function M.write(plan, store, records)
     local ok, message = core.file.write(store:path(file[1]), file[2])
     if not ok then return nil, message end
   end
+  local ok, message = marginals.write(plan, store, rows)
+  if ok then ok, message = segmentation.write(plan, store) end
+  if not ok then return nil, message end
   return summary
 end
 

@@ -100,14 +100,15 @@ end
 
 --- Columns and cells for people. Columns that say the same everywhere are left out, as long as one stays.
 ---@param summary fovea.Summary
+---@param all? boolean leave none out
 ---@return string[] columns
 ---@return string[][] rows
-function M.cells(summary)
+function M.cells(summary, all)
   local columns, rows, shown = {}, {}, {}
   for _, column in ipairs(summary.group) do
     local first, differs = summary.rows[1] and summary.rows[1].names[column], false
     for _, found in ipairs(summary.rows) do differs = differs or found.names[column] ~= first end
-    if differs or column == "layer" then shown[#shown + 1] = column end
+    if differs or all or column == "layer" then shown[#shown + 1] = column end
   end
   for _, column in ipairs(shown) do columns[#columns + 1] = column end
   table.move({ "n", "failed" }, 1, 2, #columns + 1, columns)
