@@ -1,5 +1,6 @@
 --- Images: the pixels of a file as a tensor, with what is needed to make sense of them.
 local core = require "fovea.core"
+local jsrt_image = require "fovea.data.jsrt_image"
 local lookup = require "fovea.lookup"
 
 local M = {}
@@ -33,8 +34,8 @@ local function page_of(path)
   return file or path, tonumber(page)
 end
 
---- Reads a PNG, JPEG, TIFF, GIF, BMP or PNM file, whatever its name; FILE.tif#3 is the third page of a TIFF file. Values
---- are as stored.
+--- Reads a PNG, JPEG, TIFF, GIF, BMP or PNM file, whatever its name; FILE.tif#3 is the third page of a TIFF file; a raw
+--- FILE.IMG is a chest film of JSRT. Values are as stored.
 ---@param path string
 ---@param options? { max_pixels: integer?, orient: boolean?, page: integer? } orient: by the orientation that is noted
 ---  in the file (default true); page: of a TIFF file, from 1
@@ -48,7 +49,12 @@ function M.read(path, options)
     for key, value in pairs(options or {}) do with_page[key] = value end
     options = with_page
   end
-  local tensor, info, code = core.image_file.read(file, options)
+  local tensor, info, code
+  if jsrt_image.is_film(path) then
+    tensor, info, code = jsrt_image.read(path)
+  else
+    tensor, info, code = core.image_file.read(file, options)
+  end
   if not tensor then return nil, info, code end
   info.path = path
   return new(tensor, info)

@@ -12,13 +12,14 @@ local data_set = require "fovea.data.set"
 local M = {}
 
 ---@class fovea.DataSpec exactly one of files, manifest, data_set, phantom
----@field files? string|string[] image files or patterns
----@field masks? string with `files`: path of the mask, {name} stands for the image's name; patterns are allowed
+---@field files? string|string[] image files or patterns; FILE.tif#* are all pages of a TIFF file
+---@field masks? string with `files`: path or pattern; {name} stands for the image's name, {page} for its page
 ---@field exclude? string[] with `files`: patterns of file names to leave out
 ---@field manifest? string CSV file with the columns image, and mask, name, fov, split as wanted
 ---@field data_set? string name of a published layout, see fovea.data.layouts()
 ---@field root? string with `data_set`: its folder
 ---@field observer? integer with `data_set`: whose masks, where there are several observers
+---@field structure? string with `data_set`: which structure is the foreground, where there are several
 ---@field phantom? string name of a phantom; other keys than those listed are its options
 ---@field count? integer with `phantom`: number of items; item i has the seed `seed` + i - 1
 ---@field seed? integer with `phantom`: default 1
@@ -31,8 +32,8 @@ local M = {}
 ---@field threshold? number mask values above it are foreground; needed for masks that are JPEG files
 ---@field classes? integer|number[] number of classes (mask values 0, 1, ...) or the mask value of each class
 
-local KEYS = { "files", "masks", "exclude", "manifest", "data_set", "root", "observer", "phantom", "count", "seed",
-  "part", "split", "first", "last", "limit", "foreground", "threshold", "classes" }
+local KEYS = { "files", "masks", "exclude", "manifest", "data_set", "root", "observer", "structure", "phantom", "count",
+  "seed", "part", "split", "first", "last", "limit", "foreground", "threshold", "classes" }
 
 local function positive(spec, key)
   local value = spec[key]
@@ -61,7 +62,11 @@ end
 function M.open(spec)
   check_spec(spec)
   local function refuse(_, code, text, ...) error { code = code, message = text:format(...) } end
-  local ok, items = pcall(source.items, spec, refuse)
+  local ok, items = pcall(function()
+    local found = source.items(spec, refuse)
+    source.check_masks(found, refuse)
+    return found
+  end)
   if not ok and type(items) ~= "table" then error(items, 0) end
   if not ok and items.code == "argument" then error("data.open: " .. items.message, 2) end
   if not ok then return nil, items.message, items.code end

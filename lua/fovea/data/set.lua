@@ -79,11 +79,6 @@ local function read_image(path)
   return image.of(given)
 end
 
-local function own_rule(self, item)
-  if not item.threshold or self.rule.threshold or self.rule.foreground then return self.rule end
-  return { threshold = item.threshold, classes = self.rule.classes }
-end
-
 --- Reads an item.
 ---@param i integer from 1
 ---@return fovea.DataSample? sample nil when a file cannot be read or does not fit
@@ -96,7 +91,7 @@ function Set:read(i)
   if not picture then return nil, message, code end
   local sample, size = { name = item.name, image = picture }, { picture.height, picture.width }
   if item.mask then
-    sample.mask, message, code = truth.read(item.mask, size, own_rule(self, item))
+    sample.mask, message, code = truth.read(item.mask, size, truth.rule(item, self.rule))
     if not sample.mask then return nil, message, code end
   end
   if item.fov then

@@ -15,6 +15,7 @@ local M = {}
 ---@field fov string? field of view
 ---@field split string?
 ---@field threshold number? mask values above it are foreground
+---@field fit boolean? the mask may be smaller or larger than the image
 ---@field phantom table? { name, options } of a generated item
 
 ---@alias fovea.Refuse fun(key: string, code: string, text: string, ...: any) raises; key: of the description
@@ -23,7 +24,8 @@ local M = {}
 M.ORIGINS = { "files", "manifest", "data_set", "phantom" }
 
 --- Keys that go with one origin only.
-M.BELONGS = { masks = "files", exclude = "files", root = "data_set", observer = "data_set" }
+M.BELONGS = { masks = "files", exclude = "files", root = "data_set", observer = "data_set",
+  structure = "data_set" }
 
 --- Keys that go with every origin.
 M.SELECTION = { "split", "first", "last", "limit" }
@@ -31,8 +33,18 @@ M.SELECTION = { "split", "first", "last", "limit" }
 --- Whether a file is there; names of tensors and pages are no part of it.
 ---@param path string
 ---@return boolean
-function M.is_file(path) return lfs.attributes((path:gsub("#.*$", "")), "mode") == "file" or
-  lfs.attributes(path, "mode") == "file" end
+function M.is_file(path)
+  return lfs.attributes(path, "mode") == "file" or lfs.attributes((path:gsub("#[^/]*$", "")), "mode") == "file"
+end
+
+-- Names of the pages of FILE.tif#*.
+local function pages_of(path, key, refuse)
+  local file, list = path:match "^(.*)#%*$", {}
+  local _, info, code = core.image_file.read(file)
+  if code then refuse(key, code, "%s", info) end
+  for page = 1, info.pages do list[page] = ("%s#%d"):format(file, page) end
+  return list
+end
 
 --- Files of a path or pattern; none is an error.
 ---@param path string
@@ -41,6 +53,7 @@ function M.is_file(path) return lfs.attributes((path:gsub("#.*$", "")), "mode") 
 ---@param refuse fovea.Refuse
 ---@return string[]
 function M.files_of(path, key, what, refuse)
+  if path:find "#%*$" and M.is_file(path) then return pages_of(path, key, refuse) end
   if M.is_file(path) or path:find "^phantom:" then return { path } end
   if not glob.is_pattern(path) then refuse(key, "io", "%s: no such %s", path, what) end
   local found = glob.files(path)
@@ -50,9 +63,10 @@ end
 
 --- --- files and their masks ---
 
--- The one mask of an image by a pattern with {name}.
+-- The one mask of an image by a pattern with {name} or {page}.
 local function paired(pattern, path, refuse)
   local wanted = pattern:gsub("{name}", function() return files.stem(path) end)
+    :gsub("{page}", path:match "#(%d+)$" or "{page}")
   if not glob.is_pattern(wanted) or M.is_file(wanted) then return wanted end
   local found = glob.files(wanted)
   if #found > 1 then
@@ -72,8 +86,8 @@ end
 
 local function from_files(spec, refuse)
   local items, seen = {}, {}
-  if spec.masks and not spec.masks:find("{name}", 1, true) then
-    refuse("masks", "argument", "%s: masks need {name}, which stands for the image's name", spec.masks)
+  if spec.masks and not spec.masks:find "{name}" and not spec.masks:find "{page}" then
+    refuse("masks", "argument", "%s: masks need {name}, which stands for the image's name (or {page})", spec.masks)
   end
   local patterns = type(spec.files) == "table" and spec.files or { spec.files }
   for i, pattern in ipairs(patterns) do
@@ -121,22 +135,32 @@ end
 
 --- --- published layouts ---
 
+-- What a description asks of a layout, checked against what the layout offers.
+local function layout_options(spec, layout, refuse)
+  local options = {}
+  for _, key in ipairs { "observer", "structure" } do
+    local value, fits = spec[key], false
+    for _, choice in ipairs(layout.choices and layout.choices[key] or {}) do fits = fits or choice == value end
+    if value and not fits then
+      refuse(key, "argument", "the data set '%s' has no %s %s", spec.data_set, key, tostring(value))
+    end
+    options[key] = value
+  end
+  return options
+end
+
 local function from_data_set(spec, refuse)
   if not spec.root then refuse("data_set", "argument", "a data set needs the key 'root', its folder") end
   local ok, layout = pcall(lookup.load, "fovea.data.layout", spec.data_set, "unknown data set")
   if not ok then refuse("data_set", "argument", "%s", (layout:gsub("^[^:]*:%d+: ", ""))) end
-  if spec.observer and not layout.observers then
-    refuse("observer", "argument", "the data set '%s' has one observer", spec.data_set)
-  end
-  if spec.observer and not layout.observers[spec.observer] then
-    refuse("observer", "argument", "the data set '%s' has no observer %s", spec.data_set, tostring(spec.observer))
-  end
-  local items = layout.list(spec.root, { observer = spec.observer })
+  local options = layout_options(spec, layout, refuse)
+  local items = layout.list((spec.root:gsub("(.)/+$", "%1")), options)
   if #items == 0 then
     local mode = lfs.attributes(spec.root, "mode")
     refuse("data_set", "io", "%s: %s", spec.root, mode ~= "directory" and "no such folder" or
       ("no images of the data set '%s' in this folder; wanted: %s"):format(spec.data_set, layout.wanted))
   end
+  for _, item in ipairs(items) do item.threshold = layout.threshold end
   return items
 end
 
@@ -216,6 +240,20 @@ local function selected(items, spec, refuse)
       #items)
   end
   return table.move(items, first, last, 1, {})
+end
+
+--- Refuses items whose mask or field of view is not there.
+---@param items fovea.DataItem[]
+---@param refuse fovea.Refuse
+function M.check_masks(items, refuse)
+  local function check(item, path, what)
+    if not path or path:find "^phantom:" or M.is_file(path) then return end
+    refuse("masks", "io", "%s: no such %s (of %s)", path, what, item.path)
+  end
+  for _, item in ipairs(items) do
+    for _, path in ipairs(type(item.mask) == "table" and item.mask or { item.mask }) do check(item, path, "mask") end
+    check(item, item.fov, "field of view")
+  end
 end
 
 --- The items of a description, in natural order of their names.

@@ -6,6 +6,7 @@ local M = {}
 ---@class fovea.TruthRule
 ---@field foreground? number mask value of the foreground; default: all but 0
 ---@field threshold? number mask values above it are foreground
+---@field fit? boolean masks of another size are resized (nearest neighbours)
 ---@field classes? integer|number[] number of classes, or the mask value of each: the result holds 0, 1, ...
 
 local function extent(shape) return table.concat(shape, "x", math.max(1, #shape - 1)) end
@@ -26,6 +27,16 @@ local function class_numbers(values, classes)
     known = known and known + one or one
   end
   return known:min() > 0 and numbers or nil
+end
+
+--- The rule of an item in a set with a rule of its own.
+---@param item fovea.DataItem
+---@param rule fovea.TruthRule
+---@return fovea.TruthRule
+function M.rule(item, rule)
+  local own = { foreground = rule.foreground, threshold = rule.threshold, classes = rule.classes, fit = item.fit }
+  if not rule.foreground and not rule.threshold then own.threshold = item.threshold end
+  return own
 end
 
 --- What mask values mean.
@@ -50,6 +61,9 @@ local function read_one(path, size, rule)
   local values, message, code = mask_file.read(path, { threshold = rule.threshold })
   if not values then return nil, message, code end
   values = squeezed(values, #size)
+  if rule.fit and #values:shape() == 2 and #size == 2 then
+    values = values:resize { size[1], size[2], mode = "nearest" }
+  end
   if table.concat(values:shape(), "x") ~= table.concat(size, "x") then
     return nil, ("%s: the mask is %s, the image %s"):format(path, extent(values:shape()), extent(size)), "mismatch"
   end

@@ -94,8 +94,8 @@ local model = map("a model with settings of its own; it needs path or train", {
 })
 
 local image = map("an image with its mask", {
-  { "image", typed("path", "PNG, JPEG, .npy or .safetensors file", { required = true }) },
-  { "mask", typed("path", "ground truth: PNG, .npy or .safetensors file; what is not zero is foreground") },
+  { "image", typed("path", "picture, .npy or .safetensors file", { required = true }) },
+  { "mask", typed("path", "ground truth: picture (no JPEG), .npy or .safetensors file; what is not zero is foreground") },
   { "fov", typed("path", "field of view: a mask; what lies outside of it is not evaluated") },
   { "name", text "name in tables; default: the file's name" },
 }, { mark = "image" })
@@ -115,6 +115,7 @@ local image_set = map("a set of images", {
   { "data_set", text "name of a known data set (a file of lua/fovea/data/layout); needs root" },
   { "root", typed("path", "folder of the data set; ${NAME} in a path is a variable of the environment") },
   { "observer", typed("integer", "whose masks, where a data set has several observers", { min = 1 }) },
+  { "structure", text "what is the foreground, where a data set has several structures" },
   { "phantom", text "name of a phantom: dermoscopy, fundus, lung_ct; image i has the seed `seed` + i - 1" },
   { "count", typed("integer", "number of phantoms", { min = 1 }) },
   { "seed", typed("integer", "seed of the first phantom; default 1") },

@@ -3,6 +3,7 @@
 local data_files = require "fovea.data.files"
 local data_source = require "fovea.data.source"
 local networks = require "fovea.recipe.networks"
+local truth = require "fovea.data.truth"
 
 local M = {}
 
@@ -75,7 +76,7 @@ end
 local function from_set(set, places)
   local items = data_source.items(set, refusing(places))
   for _, item in ipairs(items) do
-    item.rule = { foreground = set.foreground, threshold = set.threshold or (not set.foreground and item.threshold) }
+    item.rule = truth.rule(item, set)
   end
   return items
 end

@@ -28,6 +28,7 @@ local set = {
   { "data_set", text "a published layout (fovea.data.layouts); needs root" },
   { "root", typed("path", "folder of the data set") },
   { "observer", whole("whose masks, where there are several observers", 1) },
+  { "structure", text "what is the foreground, where there are several structures" },
   { "phantom", text "generated images: name of the phantom" },
   { "count", whole("number of phantoms", 1) },
   { "seed", whole("of the first phantom; default 1", 0) },

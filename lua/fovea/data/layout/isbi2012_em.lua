@@ -1,13 +1,13 @@
 --- ISBI 2012: electron micrographs of neural tissue, 30 slices; the mask is 255 inside of cells and 0 on membranes. As
 --- the published stacks train-volume.tif and train-labels.tif, or one PNG per slice: image/N.png and label/N.png.
-local glob = require "fovea.recipe.glob"
-local source = require "fovea.data.source"
+local listing = require "fovea.data.listing"
+local lfs = require "lfs"
 
 local SLICES = 30
 
 local function stacks(root)
   local volume, labels, items = root .. "/train-volume.tif", root .. "/train-labels.tif", {}
-  if not source.is_file(volume) then return items end
+  if lfs.attributes(volume, "mode") ~= "file" then return items end
   for page = 1, SLICES do
     items[page] = { name = ("train.%d"):format(page), path = ("%s#%d"):format(volume, page),
       mask = ("%s#%d"):format(labels, page) }
@@ -21,9 +21,9 @@ return {
   wanted = "train-volume.tif, train-labels.tif (or image/N.png, label/N.png)",
   list = function(root)
     local items = stacks(root)
-    for _, path in ipairs(#items == 0 and glob.files(root .. "/image/*.png") or {}) do
-      items[#items + 1] = { path = path, mask = ("%s/label/%s"):format(root, path:match "[^/]+$") }
-    end
-    return items
+    if #items > 0 then return items end
+    return listing.add(items, root .. "/image", "*.png", function(_, name)
+      return { mask = ("%s/label/%s"):format(root, name) }
+    end)
   end,
 }

@@ -1,6 +1,6 @@
 --- ISIC 2017, part 1: dermoscopy images ISIC_n.jpg with lesion masks ISIC_n_segmentation.png, in the published folders
 --- of training, validation and test, or images/ and masks/ of a copy without splits.
-local glob = require "fovea.recipe.glob"
+local listing = require "fovea.data.listing"
 
 local FOLDERS = {
   { "ISIC-2017_Training_Data", "ISIC-2017_Training_Part1_GroundTruth", "train" },
@@ -18,13 +18,10 @@ return {
   list = function(root)
     local items = {}
     for _, folder in ipairs(FOLDERS) do
-      for _, path in ipairs(glob.files(("%s/%s/ISIC_*"):format(root, folder[1]))) do
-        local name, suffix = path:match "([^/]+)%.(%w+)$"
-        if (suffix == "jpg" or suffix == "png") and not name:find "_superpixels$" then
-          items[#items + 1] = { path = path, split = folder[3],
-            mask = ("%s/%s/%s_segmentation.png"):format(root, folder[2], name) }
-        end
-      end
+      listing.add(items, ("%s/%s"):format(root, folder[1]), "ISIC_*.[jp][pn]g", function(stem)
+        return not stem:find "_superpixels$" and
+          { split = folder[3], mask = ("%s/%s/%s_segmentation.png"):format(root, folder[2], stem) } or nil
+      end)
     end
     return items
   end,
