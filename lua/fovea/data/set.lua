@@ -54,13 +54,12 @@ end
 
 -- A phantom is made once for image and mask.
 local function read_phantom(self, item)
-  local made = require("fovea.phantom").make(item.phantom[1], item.phantom[2])
-  local part = item.mask:match "#(.+)$"
-  local values = part and made.parts[part] or not part and made.mask
-  if not values then error(("%s: no part '%s'"):format(item.path, part), 0) end
+  local phantom = require "fovea.phantom"
+  local made, part = phantom.make(item.phantom[1], item.phantom[2]), item.mask:match "#(.+)$"
+  local values = part and phantom.part(made, part) or made.mask
   local mask, message, code = truth.of(values, self.rule, item.path)
   if not mask then return nil, message, code end
-  return { name = item.name, image = image.of(made.image), mask = mask, fov = made.parts and made.parts.fov }
+  return { name = item.name, image = image.of(made.image), mask = mask, fov = made.parts.fov }
 end
 
 -- Image of a file; a tensor of a single image will do.

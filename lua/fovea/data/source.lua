@@ -170,31 +170,31 @@ end
 M.SET_KEYS = { "phantom", "count", "seed", "part", "split", "first", "last", "limit", "foreground", "threshold",
   "classes" }
 
--- The text that stands for a phantom: options in the order of their names.
-local function phantom_text(name, seed, options)
-  local parts = {}
-  for key, value in pairs(options) do
-    if key ~= "seed" then parts[#parts + 1] = (",%s=%s"):format(key, tostring(value)) end
-  end
-  table.sort(parts)
-  return ("phantom:%s:%d%s"):format(name, seed, table.concat(parts))
+-- Draws the first phantom: what is wrong in the options shows before anything begins.
+local function try_phantom(spec, options, refuse)
+  local phantom = require "fovea.phantom"
+  local ok, message = pcall(function()
+    local made = phantom.make(spec.phantom, options)
+    return spec.part and phantom.part(made, spec.part)
+  end)
+  if not ok then refuse("phantom", "argument", "%s", (tostring(message):gsub("^[^:]*%.lua:%d+: ", ""))) end
 end
 
 local function from_phantom(spec, refuse)
-  local items, options = {}, {}
-  local count, seed, known = spec.count or 1, spec.seed or 1, {}
-  for _, key in ipairs(M.SET_KEYS) do known[key] = true end
-  for key, value in pairs(spec) do
-    if not known[key] then options[key] = value end
-  end
+  local items, known = {}, {}
+  local count, seed = spec.count or 1, spec.seed or 1
   if math.type(count) ~= "integer" or count < 1 then refuse("count", "argument", "count must be 1 or more") end
   if math.type(seed) ~= "integer" then refuse("seed", "argument", "seed must be a whole number") end
+  for _, key in ipairs(M.SET_KEYS) do known[key] = true end
   for i = 1, count do
-    local own = { seed = seed + i - 1 }
-    for key, value in pairs(options) do own[key] = value end
-    local path = phantom_text(spec.phantom, own.seed, options)
-    items[i] = { name = ("%s.%d"):format(spec.phantom, own.seed), path = path, mask = path .. (spec.part and
-      "#" .. spec.part or ""), phantom = { spec.phantom, own } }
+    local options = { seed = seed + i - 1 }
+    for key, value in pairs(spec) do
+      if not known[key] then options[key] = value end
+    end
+    if i == 1 then try_phantom(spec, options, refuse) end
+    local path = require("fovea.phantom").path(spec.phantom, options)
+    items[i] = { name = ("%s.%d"):format(spec.phantom, options.seed), path = path, phantom = { spec.phantom, options },
+      mask = spec.part and ("%s#%s"):format(path, spec.part) or path }
   end
   return items
 end
