@@ -123,15 +123,19 @@ local function writer_lives(pid, modified)
   return os.time() - age <= modified + 2
 end
 
---- Removes temporary files that processes left which are no more.
-function Store:sweep()
-  for _, folder in ipairs(FOLDERS) do
-    for entry in lfs.dir(self:path(folder)) do
-      local path = ("%s/%s"):format(self:path(folder), entry)
-      local pid = entry:match "^%.fovea%-(%d+)%-%d+%.tmp$"
-      if pid and not writer_lives(pid, lfs.attributes(path, "modification") or 0) then os.remove(path) end
-    end
+--- Removes temporary files of a folder that processes left which are no more.
+---@param folder string
+function M.sweep(folder)
+  for entry in lfs.dir(folder) do
+    local path = ("%s/%s"):format(folder, entry)
+    local pid = entry:match "^%.fovea%-(%d+)%-%d+%.tmp$"
+    if pid and not writer_lives(pid, lfs.attributes(path, "modification") or 0) then os.remove(path) end
   end
+end
+
+--- The same in the folders of a store.
+function Store:sweep()
+  for _, folder in ipairs(FOLDERS) do M.sweep(self:path(folder)) end
 end
 
 --- Adds a line to the log.

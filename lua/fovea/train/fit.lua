@@ -6,6 +6,7 @@ local evaluate = require "fovea.evaluate"
 local log = require "fovea.train.log"
 local lookup = require "fovea.lookup"
 local part = require "fovea.train.part"
+local store = require "fovea.recipe.store"
 local trainer_module = require "fovea.train.trainer"
 local validate = require "fovea.train.validate"
 local weights = require "fovea.train.weights"
@@ -31,7 +32,7 @@ local M = {}
 ---@field name string? of the weight file, default the architecture's
 ---@field dtype string? of the weight file
 ---@field checkpoint_steps integer? state is written after so many steps too, not just after epochs
----@field config table? plain values that must be the same to go on from a state
+---@field config table? further plain values that must be the same to go on from a state: data, preprocessing
 ---@field threads integer? default: as it is, or as the state says; a run cannot go on with another number, on which
 --- the last bits of a gradient may depend
 ---@field force boolean? begins anew
@@ -63,6 +64,17 @@ local function watched(options)
     end }
 end
 
+local SAME = { "epochs", "loss", "optimiser", "schedule", "outputs", "activation", "clip", "seed", "frozen", "metrics",
+  "watch", "early_stopping", "keep" }
+
+--- All that the result depends on, as plain values: a run goes on only where they are the same.
+local function config_of(model, loader, options)
+  local config = { arch = model.architecture.name, arch_options = model.options, steps_per_epoch = loader:steps() }
+  for _, key in ipairs(SAME) do config[key] = options[key] end
+  for key, value in pairs(options.config or {}) do config[key] = value end
+  return config
+end
+
 local function new_run(model, loader, options)
   local settings = {}
   for _, key in ipairs(TRAINER) do settings[key] = options[key] end
@@ -71,7 +83,7 @@ local function new_run(model, loader, options)
     trainer = trainer_module.new(model, settings), watch = watched(options), epochs = options.epochs or 1,
     path = options.folder and options.folder .. "/state.safetensors" }
   run.state = { epoch = 1, step = 0, loss = 0.0, norm = 0.0, waited = 0, history = {}, seconds = 0.0,
-    threads = core.threads(), config = options.config,
+    threads = core.threads(), config = config_of(model, loader, options),
     schedule = schedule.module.state and schedule.module.state(schedule.options) or {} }
   return run
 end
@@ -93,7 +105,7 @@ end
 local function resume(run)
   local state, message, code = checkpoint.peek(run.path)
   if not state then return message == nil, message, code end
-  local changed = differences(state.config, run.options.config)
+  local changed = differences(state.config, run.state.config)
   local threads = run.options.threads
   if threads and threads ~= state.threads then
     changed[#changed + 1] = ("threads: %d, now %d"):format(state.threads, threads)
@@ -127,6 +139,13 @@ local function save(run)
   return checkpoint.save(run.path, run.trainer, run.state)
 end
 
+--- What there is after a step whose numbers are not finite.
+local function advice(run)
+  local epochs = #run.state.history
+  local kept = run.path and epochs > 0 and ("; the state after epoch %d is kept in %s"):format(epochs, run.path) or ""
+  return kept .. "; a smaller rate, a warm-up or clip may help"
+end
+
 local function one_step(run, steps)
   local state = run.state
   local rate = rate_at(run, steps)
@@ -134,7 +153,8 @@ local function one_step(run, steps)
   if not input then return nil, target, code end
   local loss, details, kind = run.trainer:step(input, target, rate)
   if not loss then
-    return nil, ("epoch %d, step %d: %s"):format(state.epoch, state.step + 1, details), kind
+    return nil, ("epoch %d, step %d: %s%s"):format(state.epoch, state.step + 1, details,
+      kind == "nonfinite" and advice(run) or ""), kind
   end
   state.step, state.loss, state.norm, state.rate = state.step + 1, state.loss + loss, state.norm + details.norm, rate
   report(run, { kind = "step", epoch = state.epoch, step = state.step, steps = steps, loss = loss, rate = rate,
@@ -185,8 +205,8 @@ local function judge(run, row)
   local observe = run.schedule.module.observe
   if observe then observe(run.schedule.options, state.schedule, value, run.watch.better) end
   local least = stopping and stopping.least or 0
-  if state.mark == nil or run.watch.better(value, state.mark, least) then
-    state.mark, state.waited = value == value and value or nil, 0
+  if value == value and (state.mark == nil or run.watch.better(value, state.mark, least)) then
+    state.mark, state.waited = value, 0
   else
     state.waited = state.waited + 1
   end
@@ -210,8 +230,9 @@ local function close_epoch(run)
   end
   state.epoch, state.step, state.loss, state.norm = state.epoch + 1, 0, 0.0, 0.0
   state.finished = last and (stop and "early" or "done") or nil
-  local ok, why, kind = save(run)
-  if ok and options.folder then ok, why, kind = log.write(options.folder, state.history, options.name or "training") end
+  local ok, why, kind = true, nil, nil
+  if options.folder then ok, why, kind = log.write(options.folder, state.history, options.name or "training") end
+  if ok then ok, why, kind = save(run) end -- the last of all files: what comes before it is only repeated
   if not ok then return nil, why, kind end
   report(run, { kind = "epoch", row = row, improved = improved, watch = run.watch.key })
   return true
@@ -239,8 +260,9 @@ function M.fit(model, loader, options)
   if options.threads then core.threads(options.threads) end
   local run = new_run(model, loader, options)
   if options.folder then
-    local ok, message, code = require("fovea.recipe.store").make_folder(options.folder)
+    local ok, message, code = store.make_folder(options.folder)
     if not ok then return nil, message, code end
+    store.sweep(options.folder)
     if options.force then os.remove(run.path) end
     ok, message, code = resume(run)
     if not ok then return nil, message, code end

@@ -16,7 +16,7 @@ local M = {}
 ---@field validation fovea.DataSet?
 ---@field loader table
 ---@field validation_loader table?
----@field config table plain values that the result depends on
+---@field config table plain values that the result depends on, besides the settings of the loop
 
 -- reading ------------------------------------------------------------------------------------------------------------
 
@@ -85,7 +85,15 @@ end
 local function open(plan, key)
   local spec = plan.settings.data[key]
   if not spec then return nil end
-  local set, message, code = at(plan, "data." .. key, function() return require("fovea.data").open(spec) end)
+  local set, message, code = at(plan, "data." .. key, function()
+    local opened, why, kind = require("fovea.data").open(spec)
+    if opened then
+      local first
+      first, why, kind = opened:read(1)
+      if first and not first.mask then why = ("%s has no mask"):format(first.name) end
+    end
+    return not why and opened, why, kind
+  end)
   if not set then return nil, ("%s: %s"):format(plan.places["data." .. key], message), code end
   return set
 end
@@ -103,25 +111,30 @@ end
 
 -- the whole ----------------------------------------------------------------------------------------------------------
 
---- What may change between a run and its continuation.
-local FREE = { name = true, out = true, checkpoint_steps = true, data = true, dtype = true }
-
+--- What the result depends on besides the settings of the loop.
 local function config_of(plan)
-  local config = { version = core.version(), train = contents(plan.train),
+  local config = { version = core.version(), train = contents(plan.train), batch = plan.settings.batch,
     validation = plan.validation and contents(plan.validation), preprocess = plan.model.preprocess,
-    weights_content = plan.settings.weights and core.file.hash(plan.settings.weights) }
-  for key, value in pairs(plan.settings) do
-    if not FREE[key] then config[key] = value end
-  end
+    weights = plan.settings.weights and core.file.hash(plan.settings.weights) }
   for key, value in pairs(plan.settings.data) do
     if key ~= "train" and key ~= "validation" and key ~= "cache_bytes" then config["data." .. key] = value end
   end
-  config.preprocess, config.weights = plan.model.preprocess, nil
   return config
+end
+
+--- Raises for names of metrics that there are not.
+local function check_metrics(plan)
+  local metric = require("fovea.evaluate").metric
+  for i, name in ipairs(plan.settings.metrics or {}) do
+    at(plan, ("metrics[%d]"):format(i), function() metric(name) end)
+  end
+  local watch = plan.settings.watch
+  if watch and watch ~= "loss" then at(plan, "watch", function() metric(watch) end) end
 end
 
 local function complete(plan)
   local message, code
+  check_metrics(plan)
   for _, kind in ipairs { "loss", "optimiser", "schedule" } do
     at(plan, kind, function() return part.find(kind, plan.settings[kind]) end)
   end

@@ -78,7 +78,9 @@ naive.tversky = naive.overlap
 
 function naive.focal(z, t, activation, o)
   local gamma = o.gamma or 2
-  if activation == "softmax" then return naive.cross_entropy(z, t, activation, { gamma = gamma, weights = o.weights }) end
+  if activation == "softmax" then
+    return naive.cross_entropy(z, t, activation, { gamma = gamma, weights = o.weights })
+  end
   local alpha = o.alpha or 0.25
   return naive.cross_entropy(z, t, activation, { gamma = gamma, positive = alpha, negative = 1 - alpha,
     weights = o.weights })
