@@ -175,6 +175,16 @@ local function run_recipe(path, out, arguments, share)
   return result.failed > 0 and cli.FAILED or cli.DONE
 end
 
+--- The same; of several recipes, one that is wrong does not stop the others.
+local function attempt(several, path, ...)
+  if not several then return run_recipe(path, ...) end
+  local ok, status = pcall(run_recipe, path, ...)
+  if ok then return status end
+  if tostring(status):find("interrupted!", 1, true) then error(status, 0) end
+  cli.complain((tostring(status):gsub("^[^:\n]+%.lua:%d+: ", "")))
+  return cli.MISUSE
+end
+
 local function stem(path) return path:match("([^/]+)$"):gsub("%.[%w]+$", "") end
 
 --- Does the work.
@@ -192,7 +202,7 @@ function M.run(arguments)
       io.stderr:write(path, "\n")
       out = out and ("%s/%s"):format(out, stem(path))
     end
-    local status = run_recipe(path, out, arguments, share)
+    local status = attempt(#paths > 1, path, out, arguments, share)
     if status == INTERRUPTED then return status end
     worst = math.max(worst, status)
   end
