@@ -24,7 +24,9 @@ describe("fovea phantom", function()
 
   it("draws the same in another interpreter", function()
     local code = [[local f = require "fovea"; local h = {}
-      for _, n in ipairs(f.phantom.names()) do h[#h + 1] = f.phantom.make(n, { seed = 11, size = 48 }).image.tensor:hash() end
+      for _, n in ipairs(f.phantom.names()) do
+        h[#h + 1] = f.phantom.make(n, { seed = 11, size = 48 }).image.tensor:hash()
+      end
       print(table.concat(h, " "))]]
     local hashes = {}
     for i, name in ipairs(fovea.phantom.names()) do
@@ -47,8 +49,8 @@ describe("fovea phantom", function()
 
   it("is an image and a mask of fovea explain, and a record of it can be repeated", function()
     local path = "phantom:dermoscopy:7,size=64"
-    local status, _, err = command.run { "explain", "random", path, "--arch", "unet", "--arch-option", "width=4", "--out",
-      folder:path "maps", "--ground-truth", path, "--threshold", "fn", "--layer", "encoder.5.relu2" }
+    local status, _, err = command.run { "explain", "random", path, "--arch", "unet", "--arch-option", "width=4",
+      "--out", folder:path "maps", "--ground-truth", path, "--threshold", "fn", "--layer", "encoder.5.relu2" }
     assert.equal(0, status, err)
     local records = assert(fovea.json.decode(folder:read "maps/explain.json"))
     assert.equal(path, records[1].image)

@@ -163,7 +163,9 @@ describe("threads", function()
       cells = function() return draw.cells(600, 500, { cell = 20 }) end,
       grain = function() return draw.grain({ 3, 400, 300 }, 1) end,
       blob = function() return draw.blob(600, 500, 250, 300, 90, 40, 0.2, { 0, 0, 0.1, 0.1 }) end,
-      strokes = function() return draw.strokes(600, 500, { 10, 10, 4, 400, 500, 9, 1, 500, 9, 3, 10, 490, 8, 2 }, 20) end,
+      strokes = function()
+        return draw.strokes(600, 500, { 10, 10, 4, 400, 500, 9, 1, 500, 9, 3, 10, 490, 8, 2 }, 20)
+      end,
     }
     for name, make in pairs(kinds) do
       core.threads(1)

@@ -273,7 +273,8 @@ function M.draw(seed, size, options)
   parts.opacity, parts.fluid = shortcut.split(plan, masks)
   local open = draw.inside(lungs) & (masks[1] | masks[2]):lnot() -- where vessels and nodules can be seen
   parts.vessels, parts.nodules = parts.vessels & open, parts.nodules & open
-  parts.ribs, parts.spine = parts.ribs & draw.inside(lungs):lnot(), parts.spine & draw.inside(lungs:min_of(body * -1)):lnot()
+  local solid = draw.inside(body) - (draw.inside(body) & draw.inside(lungs))
+  parts.ribs, parts.spine = parts.ribs & solid, parts.spine & solid
   parts.lungs = draw.inside(lungs) - parts.fluid
   parts.left, parts.right = draw.inside(sides[1]) & parts.lungs, draw.inside(sides[2]) & parts.lungs
   parts.body, parts.heart, parts.aorta = draw.inside(body), draw.inside(between.heart), draw.inside(between.aorta)

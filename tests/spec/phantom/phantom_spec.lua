@@ -1,4 +1,4 @@
--- What holds for every phantom: the same bits for a seed, exact and consistent masks, shortcuts that mean what they say.
+-- What holds for every phantom: the same bits for a seed, exact and consistent masks, honest shortcuts.
 local core = require "fovea.core"
 local fovea = require "fovea"
 local input_file = require "fovea.input_file"
