@@ -28,7 +28,8 @@ HDF5_LIBS   = $(shell pkg-config --libs hdf5)
 # Pictures in the terminal need libchafa, and its pkg-config file needs that of glib; without them all else is built.
 CHAFA_CFLAGS := $(shell pkg-config --cflags chafa 2>/dev/null && echo -DFV_HAVE_CHAFA)
 CHAFA_LIBS   := $(if $(CHAFA_CFLAGS),$(shell pkg-config --libs chafa))
-LIBS       := -ldnnl -lprotobuf-c -ljansson -lzip -lpng -lturbojpeg -ltiff -lgif -llept -lxxhash $(CHAFA_LIBS) -lm
+LEPT_LIBS  := $(shell pkg-config --libs lept 2>/dev/null || echo -llept)
+LIBS       := -ldnnl -lprotobuf-c -ljansson -lzip -lpng -lturbojpeg -ltiff -lgif $(LEPT_LIBS) -lxxhash $(CHAFA_LIBS) -lm
 
 CORE_SRC := $(filter-out src/bind/% src/hdf5/%,$(wildcard src/*/*.c))
 BIND_SRC := $(filter-out src/bind/host%,$(wildcard src/bind/*.c))

@@ -23,7 +23,7 @@ external_dependencies = {
   TURBOJPEG = { header = "turbojpeg.h", library = "turbojpeg" },
   TIFF = { header = "tiffio.h", library = "tiff" },
   GIF = { header = "gif_lib.h", library = "gif" },
-  LEPTONICA = { header = "leptonica/allheaders.h", library = "lept" },
+  LEPTONICA = { header = "leptonica/allheaders.h" },
   XXHASH = { header = "xxhash.h", library = "xxhash" },
 }
 
