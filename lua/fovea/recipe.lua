@@ -12,6 +12,7 @@ local networks = require "fovea.recipe.networks"
 local reader = require "fovea.recipe.read"
 local reference = require "fovea.recipe.reference"
 local runner = require "fovea.recipe.runner"
+local segmentation = require "fovea.recipe.segmentation"
 local store_module = require "fovea.recipe.store"
 local tables = require "fovea.recipe.tables"
 local units = require "fovea.recipe.units"
@@ -149,6 +150,7 @@ function M.run_plan(plan, options)
   if not ok then return nil, problem end
   forget(store, share, options.force)
   run_units(run, share, options)
+  for _, unit in ipairs(segmentation.units(plan, options.shard)) do runner.unit(run, unit) end
   if options.shard then return result end
   return finish(plan, store, result)
 end

@@ -108,13 +108,24 @@ describe("fovea run with a network to train", function()
 
   it("shards joined, and workers, give the same tables", function()
     for i = 1, 2 do assert.equal(0, (run("shard" .. i, { "--shard", i .. "/2" }))) end
-    assert.equal(0, (command.run { "merge", scratch:path "shard1", scratch:path "shard2", "--out", scratch:path "all" }))
+    local shards = { scratch:path "shard1", scratch:path "shard2" }
+    assert.equal(0, (command.run { "merge", shards[1], shards[2], "--out", scratch:path "all" }))
     assert.equal(0, (run("jobs", { "--jobs", "2" })))
     for _, name in ipairs { "cases.csv", "evaluation.csv", "evaluation_summary.csv", "summary_by_layer.md", "plan.json",
       "figures/scores-03.png" } do
       assert.equal(scratch:read("out/" .. name), scratch:read("all/" .. name), name)
       assert.equal(scratch:read("out/" .. name), scratch:read("jobs/" .. name), name)
     end
+  end)
+
+  it("explains the first images only, and scores all", function()
+    assert.equal(0, (run("some", { "--set", "explain=1" })))
+    assert.equal(8, #rows "some/cases.csv")
+    assert.equal(scratch:read "out/evaluation.csv", scratch:read "some/evaluation.csv")
+    for i = 1, 2 do run("part" .. i, { "--set", "explain=1", "--shard", i .. "/2" }) end
+    local parts = { scratch:path "part1", scratch:path "part2" }
+    assert.equal(0, (command.run { "merge", parts[1], parts[2], "--out", scratch:path "joined" }))
+    assert.equal(scratch:read "out/evaluation.csv", scratch:read "joined/evaluation.csv")
   end)
 
   it("refuses weights of another network, and trains in another folder", function()

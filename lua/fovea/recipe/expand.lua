@@ -220,13 +220,15 @@ end
 
 -- cases --------------------------------------------------------------------------------------------------------------
 
---- All cases of a plan, in the order of its lists: models, images, layers, strategies, methods, scores.
+--- All cases of a plan, in the order of its lists: models, images, layers, strategies, methods, scores. Images after
+--- the first `explain` ones have none.
 ---@param plan fovea.RecipePlan|table models with name and layers, images with name, strategies and methods with label
 ---@return fovea.RecipeCase[]
 function M.cases(plan)
   local cases = {}
   for m, model in ipairs(plan.models) do
-    for i, image in ipairs(plan.images) do
+    for i = 1, math.min(#plan.images, plan.explain or #plan.images) do
+      local image = plan.images[i]
       for _, layer in ipairs(model.layers) do
         for s, strategy in ipairs(plan.strategies) do
           for k, method in ipairs(plan.methods) do
@@ -271,7 +273,7 @@ function M.plan(settings, places, base)
   check_doubles(settings, places)
   check_names(settings, places)
   local plan = { name = settings.name, folder = settings.results, settings = settings, places = places, warnings = {},
-    scores = settings.scores, layer_filters = {}, base = base }
+    scores = settings.scores, layer_filters = {}, base = base, explain = settings.explain }
   plan.strategies = parts.strategies(settings, places, base)
   plan.methods = parts.methods(settings, places, base)
   plan.metrics = parts.metrics(settings, places, base)

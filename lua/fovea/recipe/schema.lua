@@ -221,6 +221,8 @@ M.recipe = map("a recipe: models x images x layers x strategies x methods x scor
   { "metrics", list("metrics of every map", metric) },
   { "evaluate", either("whether every model is scored on the images with masks (evaluation*.csv, .md)",
     { typed("boolean", "with all defaults"), segmentation }, { default = false }) },
+  { "explain", typed("integer", "only so many images, the first, get heat maps; the others are only scored (evaluate)",
+    { min = 1 }) },
   { "outputs", outputs },
   { "drawing", drawing },
   { "results", typed("path", "folder of the results; default: the recipe's name, in the working directory") },

@@ -25,6 +25,7 @@ end
 --- Whether a unit holds the first case of its model and image: then it also evaluates them.
 local function is_first(plan, unit)
   local case = unit.cases[1]
+  if not case then return true end
   local before = plan.cases[case.index - 1]
   return not before or before.model ~= case.model or before.image ~= case.image
 end
@@ -89,6 +90,24 @@ function M.run(run, unit, wanted, message, code)
   end
   json.write(run.store:path(path_of(plan, unit.model, unit.image)), record, { indent = 1,
     order = { "model", "image", "key", "error", "code" } })
+end
+
+--- Units without cases: images that are scored only, of each model, or the share of them that belongs to a shard.
+---@param plan fovea.RecipePlan
+---@param shard? { index: integer, count: integer }
+---@return fovea.RecipeUnit[]
+function M.units(plan, shard)
+  local units, number = {}, 0
+  if not plan.settings.evaluate or not plan.explain then return units end
+  for model in ipairs(plan.models) do
+    for image = plan.explain + 1, #plan.images do
+      number = number + 1
+      if not shard or (number - 1) % shard.count == shard.index - 1 then
+        units[#units + 1] = { model = model, image = image, cases = {} }
+      end
+    end
+  end
+  return units
 end
 
 -- tables -------------------------------------------------------------------------------------------------------------

@@ -172,7 +172,7 @@ function M.plan_record(plan)
   return { name = plan.name, models = models, images = labels(plan.images), strategies = labels(plan.strategies),
     methods = labels(plan.methods), scores = labels(plan.scores), metrics = labels(plan.metrics),
     figure = outputs.figure, summaries = outputs.summaries, evaluate = plan.settings.evaluate or nil,
-    count = #plan.cases }
+    explain = plan.explain, count = #plan.cases }
 end
 
 --- Writes plan.json.
@@ -196,7 +196,7 @@ function Store:plan()
   end
   return { name = record.name, models = record.models, images = parts(record.images, "name"),
     strategies = parts(record.strategies, "label"), methods = parts(record.methods, "label"), scores = record.scores,
-    metrics = parts(record.metrics, "label"), record = record,
+    metrics = parts(record.metrics, "label"), record = record, explain = record.explain,
     settings = { outputs = { figure = record.figure, summaries = record.summaries }, evaluate = record.evaluate } }
 end
 
