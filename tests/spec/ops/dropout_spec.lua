@@ -36,6 +36,18 @@ describe("dropout", function()
     end
   end)
 
+  it("draws by the number of the pass, which can be set", function()
+    local shape, attrs = { 1, 2, 5, 5 }, function() return { rate = 0.5, seed = 4 } end
+    local plan, _, y = trained(shape, attrs())
+    local passes = {}
+    for i = 1, 4 do passes[i] = forward(plan, y):hash() end
+    local other, _, z = trained(shape, attrs())
+    assert.are.equal(other, other:set_run(3))
+    assert.are.equal(passes[3], forward(other, z):hash())
+    assert.are.equal(passes[4], forward(other, z):hash())
+    assert.has_error(function() other:set_run(0) end)
+  end)
+
   it("drops the wanted share and scales the rest", function()
     local plan, _, y = trained({ 2, 10, 40, 50 }, { rate = 0.3 })
     local value = forward(plan, y)
