@@ -11,7 +11,7 @@ local M = {}
 ---@field taper number factor of the radius per stroke
 ---@field inside fun(x: number, y: number): boolean where the tree may be
 ---@field steer? fun(branch: table): number turn added at every stroke of what a root became, not of its branches
----@field most integer strokes at most
+---@field most integer no branch goes on beyond so many strokes in all
 
 local function fork(rules, random, branch, queue)
   local share = random:uniform(0.12, 0.5)
