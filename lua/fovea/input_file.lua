@@ -21,7 +21,7 @@ local function read_tensor(path, name)
 end
 
 --- What a path holds, for explain: an image, or a tensor N C H W.
----@param path string PNG, JPEG, .npy, .safetensors, FILE.safetensors#NAME, phantom:NAME:SEED
+---@param path string a picture, .npy, .safetensors, FILE.safetensors#NAME, phantom:NAME:SEED
 ---@return fovea.Image|fovea.Tensor|nil
 ---@return string? message
 ---@return string? code

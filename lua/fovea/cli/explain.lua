@@ -29,7 +29,7 @@ function M.define(parser)
   parser:epilog(M.epilog .. "\n\nStrategies, as NAME:VALUE,NAME=VALUE; combined as 'a & b', 'a | b', 'a - b', '~a'; "
     .. "(...) stands for another one,\nas in component(otsu):largest:\n" .. strategies())
   parser:argument("model", "model (.onnx), or weights (.pth, .safetensors) with --arch"):args "?"
-  parser:argument("images", "PNG, JPEG, .npy or .safetensors files"):args "*"
+  parser:argument("images", "pictures (PNG, JPEG, TIFF, ...), .npy or .safetensors files"):args "*"
   cli.define_model(parser)
   parser:option("--from", "repeat a record instead: FILE.json#N, as --out wrote it")
   parser:option("--out", "folder for the results"):count(1)

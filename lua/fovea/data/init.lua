@@ -74,12 +74,12 @@ function M.open(spec)
 end
 
 --- The published layouts that are known.
----@return { name: string, summary: string, splits: string[]? }[]
+---@return { name: string, summary: string, splits: string[]?, wanted: string }[] wanted: names of its files
 function M.layouts()
   local list = {}
   for i, name in ipairs(lookup.names "fovea.data.layout") do
     local layout = require("fovea.data.layout." .. name)
-    list[i] = { name = name, summary = layout.summary, splits = layout.splits }
+    list[i] = { name = name, summary = layout.summary, splits = layout.splits, wanted = layout.wanted }
   end
   return list
 end
