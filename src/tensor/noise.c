@@ -15,6 +15,8 @@ static fv_status check_noise(int64_t h, int64_t w, const fv_noise *noise, fv_err
     if (!(noise->cell_x >= 1e-3 && noise->cell_x <= 1e6 && noise->cell_y >= 1e-3 && noise->cell_y <= 1e6))
         return fv_fail(err, FV_STATUS_ARGUMENT, "noise: cells of %g x %g pixels are not in 0.001..1000000",
                        noise->cell_x, noise->cell_y);
+    if (!(fabs(noise->cosine) <= 1 && fabs(noise->sine) <= 1))
+        return fv_fail(err, FV_STATUS_ARGUMENT, "noise: the angle is not finite");
     if (noise->octaves < 1 || noise->octaves > 12)
         return fv_fail(err, FV_STATUS_ARGUMENT, "noise: octaves %d are not in 1..12", noise->octaves);
     return FV_OK;

@@ -115,6 +115,7 @@ describe("noise", function()
     assert.error_matches(function() draw.noise(4, 4, { sead = 1 }) end, "unknown option 'sead'")
     assert.error_matches(function() draw.noise(4, 4, { cell = 0 }) end, "cells of 0 x 0")
     assert.error_matches(function() draw.noise(4, 4, { octaves = 13 }) end, "octaves")
+    assert.error_matches(function() draw.noise(4, 4, { angle = 1 / 0 }) end, "angle")
   end)
 end)
 
