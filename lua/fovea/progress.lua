@@ -17,6 +17,7 @@ function M.new(total, what)
 end
 
 local function duration(seconds)
+  seconds = math.floor(seconds)
   if seconds >= 3600 then return ("%d:%02d:%02d"):format(seconds // 3600, seconds % 3600 // 60, seconds % 60) end
   return ("%02d:%02d"):format(seconds // 60, seconds % 60)
 end
