@@ -59,8 +59,8 @@ describe("the paper's experiment", function()
 
   it("says what a run on photographs consists of", function()
     for _, name in ipairs { "r2unet_chase_db1", "mcgunet_isbi2012_em", "double_unet_isic2017" } do
-      local status, said, complained = run { "run", ("configs/paper/%s.yaml"):format(name), "--out", scratch:path "none",
-        "--dry-run", "--json" }
+      local status, said, complained = run { "run", ("configs/paper/%s.yaml"):format(name), "--out",
+        scratch:path "none", "--dry-run", "--json" }
       assert.equal(0, status, complained)
       local images = name:find "chase" and 3 or name:find "isbi" and 6 or 3
       local layers = name:find "r2unet" and 3 or name:find "mcgunet" and 4 or 6
