@@ -16,7 +16,8 @@ local M = {}
 ---@field patches_per_image? integer samples per image in an epoch, default 1; needs `patch`
 ---@field foreground_share? number share of the patches that are centred on a foreground pixel, default 0
 ---@field augment? table see fovea.data.augment
----@field shuffle? boolean a new order in every epoch, default true
+---@field shuffle? boolean|"image" a new order in every epoch, default true; "image": the patches of an image stay
+---  together, for sets that do not fit into memory
 ---@field drop_last? boolean leave out the last batch where it is smaller; default: as `shuffle`
 ---@field cache_bytes? integer most bytes of prepared images kept in memory, default 1 GiB
 
@@ -62,9 +63,12 @@ local function loader_of(set, options)
   if type(share) ~= "number" or share < 0 or share > 1 then
     error("data.loader: 'foreground_share' must be in 0..1", 0)
   end
-  local shuffle = options.shuffle ~= false
-  local drop = options.drop_last
-  if drop == nil then drop = shuffle end
+  local shuffle, drop = options.shuffle, options.drop_last
+  if shuffle == nil then shuffle = true end
+  if type(shuffle) ~= "boolean" and shuffle ~= "image" then
+    error("data.loader: 'shuffle' is true, false or \"image\"", 0)
+  end
+  if drop == nil then drop = shuffle ~= false end
   local self = setmetatable({
     set = set, classes = set.classes, batch_size = whole(options, "batch", 1, 1),
     seed = whole(options, "seed", 0, math.mininteger), record = preprocess.record(options.preprocess),
@@ -102,20 +106,36 @@ function Loader:steps()
   return self.drop_last and samples // self.batch_size or (samples + self.batch_size - 1) // self.batch_size
 end
 
--- The samples of an epoch in their order (Fisher and Yates); the last one asked for is kept.
-local function order_of(self, epoch)
-  if self.order and self.order.epoch == epoch then return self.order end
-  local order = { epoch = epoch }
-  for i = 1, self:samples() do order[i] = i end
-  if self.shuffle then
-    local key = core.random.bits(self.seed, ORDER, epoch)
-    for i = #order, 2, -1 do
-      local j = 1 + math.floor(core.random.uniform(key, 0, i) * i)
-      order[i], order[j] = order[j], order[i]
-    end
+-- The numbers 1 to n in an order that depends on the key (Fisher and Yates).
+local function shuffled(n, key)
+  local order = {}
+  for i = 1, n do order[i] = i end
+  for i = n, 2, -1 do
+    local j = 1 + math.floor(core.random.uniform(key, 0, i) * i)
+    order[i], order[j] = order[j], order[i]
   end
-  self.order = order
   return order
+end
+
+-- The samples of an epoch in their order. Sample (image - 1) * per_image + k is patch k of an image.
+local function make_order(self, epoch)
+  local key, order = core.random.bits(self.seed, ORDER, epoch), {}
+  if self.shuffle == true then return shuffled(self:samples(), key) end
+  local images = self.shuffle and shuffled(#self.set, key)
+  for i = 1, #self.set do
+    local image = images and images[i] or i
+    for k = 1, self.per_image do order[#order + 1] = (image - 1) * self.per_image + k end
+  end
+  return order
+end
+
+-- The order of an epoch; the last one asked for is kept.
+local function order_of(self, epoch)
+  if not self.order or self.order.epoch ~= epoch then
+    self.order = make_order(self, epoch)
+    self.order.epoch = epoch
+  end
+  return self.order
 end
 
 --- --- samples ---

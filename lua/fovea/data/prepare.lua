@@ -65,7 +65,7 @@ end
 local Cache = {}
 Cache.__index = Cache
 
---- A cache of at most so many bytes: the first items that fit stay.
+--- A cache of at most so many bytes: the first items that fit stay. The last one read is kept besides.
 ---@param bytes integer
 ---@return fovea.PreparedCache
 function M.cache(bytes) return setmetatable({ room = bytes, items = {} }, Cache) end
@@ -79,11 +79,17 @@ function M.cache(bytes) return setmetatable({ room = bytes, items = {} }, Cache)
 ---@return string? code
 function Cache:get(set, index, record)
   local item, message, code = self.items[index]
+  if not item and self.last_index == index then item = self.last end
   if item then return item end
+  self.last_index, self.last = nil, nil -- not both at once
   item, message, code = M.item(set, index, record)
   if not item then return nil, message, code end
   local bytes = 4 * (item.image:count() + (item.mask and item.mask:count() or 0))
-  if bytes <= self.room then self.room, self.items[index] = self.room - bytes, item end
+  if bytes <= self.room then
+    self.room, self.items[index] = self.room - bytes, item
+  else
+    self.last_index, self.last = index, item
+  end
   return item
 end
 

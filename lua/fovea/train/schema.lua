@@ -54,7 +54,8 @@ local data = map("what is trained with", {
   { "foreground_share", typed("number", "share of patches centred on a foreground pixel", { min = 0, max = 1 }) },
   { "augment", map("random changes of samples (fovea.data.augment): flip, quarter, rotate, scale, shift, elastic, "
     .. "brightness, contrast, gamma, blur, noise", {}, { open = "any" }) },
-  { "shuffle", typed("boolean", "a new order in every epoch; default true") },
+  { "shuffle", either("a new order in every epoch; default true", { typed("boolean", "yes or no"),
+    choice("the patches of an image stay together", { "image" }) }) },
   { "drop_last", typed("boolean", "leave out a smaller last batch; default as shuffle") },
   { "cache_bytes", whole("most bytes of images kept in memory; default 1 GiB", 0) },
   { "validation_batch", whole("images per batch of the validation, which are then of one size", 1, 1) },

@@ -60,6 +60,25 @@ describe("data.loader", function()
     assert.is_true(different >= 4)
   end)
 
+  it("can keep the patches of an image together", function()
+    local loader = fovea.data.loader(set, { batch = 1, seed = 2, patch = 3, patches_per_image = 3, shuffle = "image",
+      cache_bytes = 0 })
+    local orders = {}
+    for epoch = 1, 5 do
+      local order = {}
+      for step = 1, loader:steps() do
+        local _, _, names = loader:batch(epoch, step)
+        order[step] = names[1]
+        assert.equal(order[step - (step - 1) % 3], names[1])
+      end
+      local sorted = { table.unpack(order) }
+      table.sort(sorted)
+      assert.equal("111222333444555", table.concat(sorted))
+      orders[table.concat(order)] = true
+    end
+    assert.is_truthy(next(orders, next(orders))) -- more than one
+  end)
+
   it("is a function of seed, epoch and step", function()
     local options = { batch = 3, seed = 11, patch = { 4, 5 }, patches_per_image = 2, augment = {
       flip = true, rotate = 30, scale = 0.2, shift = 0.1, elastic = { 1, spacing = 4 }, brightness = 0.1,
@@ -118,6 +137,7 @@ describe("data.loader", function()
       assert.error_matches(function() fovea.data.loader(set, options) end, text)
     end
     refused({ batches = 2 }, "did you mean 'batch'")
+    refused({ shuffle = "images" }, "'shuffle' is true, false or \"image\"")
     refused({ batch = 0 }, "'batch' must be a whole number from 1 on, not 0")
     refused({ batch = 6 }, "5 samples do not make a batch of 6")
     refused({ foreground_share = 0.5 }, "'foreground_share' needs the option 'patch'")
