@@ -71,6 +71,27 @@ describe("fovea evaluate", function()
     assert.equal("there is no true mask", record.images[3].error)
   end)
 
+  it("draws what was found, invented and missed", function()
+    scratch:write("one.csv", "image,mask,name\nimages/eye1.png,masks/eye2.png,one\n")
+    local status = run { "--manifest", scratch:path "one.csv", "--out", scratch:path "drawn", "--pictures", "--metric",
+      "dice" }
+    assert.equal(0, status)
+    local image = assert(fovea.image.read(scratch:path "images/eye1.png")).tensor
+    local truth = assert(fovea.image.read(scratch:path "masks/eye2.png")).tensor:ne(0)
+    local picture = assert(fovea.image.read(scratch:path "drawn/pictures/one.png")).tensor
+    for y = 1, 16 do
+      for x = 1, 20 do
+        local grey, wanted = image:get(1, y, x), truth:get(1, y, x) == 1
+        local colour = grey > 127.5 and (wanted and { 0, 158, 115 } or { 230, 120, 0 }) or wanted and { 0, 114, 200 }
+        for c = 1, 3 do
+          local value = colour and 0.4 * grey + 0.6 * colour[c] or grey
+          assert.is_true(math.abs(picture:get(c, y, x) - value) <= 1)
+        end
+      end
+    end
+    assert.equal(2, (run { scratch:path "images/eye1.png", "--pictures" }))
+  end)
+
   it("windows give what the whole image gives", function()
     local words = { scratch:path "images/*.png", "--masks", scratch:path "masks/{name}.png", "--json", "--metric",
       "dice", "--metric", "iou" }

@@ -4,6 +4,7 @@ local core = require "fovea.core"
 local evaluate = require "fovea.evaluate"
 local fovea = require "fovea"
 local images = require "fovea.evaluate.images"
+local picture = require "fovea.evaluate.picture"
 local progress = require "fovea.progress"
 local tables = require "fovea.evaluate.tables"
 local text = require "fovea.report.text"
@@ -69,6 +70,7 @@ function M.define(parser)
   parser:option("--tile", "predict in overlapping windows WxH, for networks trained on patches")
   parser:option("--overlap", "part that neighbouring windows share (default 0.5)"):convert(tonumber)
   parser:flag("--no-fov", "count pixels outside of the field of view too")
+  parser:flag("--pictures", "also write a picture of each image: found green, invented orange, missed blue")
   parser:option("--resamples", "of the bootstrap (default 2000)"):convert(math.tointeger)
   parser:option("--level", "of the interval (default 0.95)"):convert(tonumber)
   cli.define_preprocess(parser)
@@ -153,9 +155,23 @@ local function options_of(arguments, model)
     level = arguments.level }
 end
 
+--- Writes the pictures into a folder of the results.
+local function picture_writer(out)
+  if not out then error("--pictures: needs --out", 0) end
+  local folder = out .. "/pictures"
+  local ok, message = require("fovea.cases").make_folder(folder)
+  if not ok then error(message, 0) end
+  return function(sample, _, predicted)
+    local path = ("%s/%s.png"):format(folder, (sample.name:gsub("[^%w%._%-]+", "-")))
+    local written, problem = fovea.image.write(path, picture.draw(sample.image, predicted, sample.mask))
+    if not written then cli.complain(problem) end
+  end
+end
+
 local function run(work, arguments)
   local options = options_of(arguments, work.model)
   for _, name in ipairs(options.metrics or {}) do evaluate.metric(name) end -- unknown ones raise before anything runs
+  options.keep = arguments.pictures and picture_writer(arguments.out)
   local bar = progress.new(#work.set, "evaluating")
   function options.report(row)
     if row.error then bar:say(("fovea: %s: %s"):format(row.name, row.error)) end

@@ -114,8 +114,19 @@ local function check_tile(options)
   if overlap < 0 or overlap >= 1 then error("evaluate: 'overlap' must be from 0 to below 1", 0) end
 end
 
+--- The same for a tensor N C H W that is preprocessed already: its grid is its own.
+local function tensor_probabilities(model, input, options)
+  if options.tile then error("evaluate: 'tile' is for images, not for tensors that are preprocessed already", 0) end
+  local found, message, code = forward(model, input, options)
+  if not found then return nil, message, code end
+  local size = { table.unpack(input:shape(), 3) }
+  return found, { image = size, resized = size, grid = size, top = 0, left = 0 }
+end
+
 --- Probabilities of all classes on the model's grid, and where that lies in the image.
 local function grid_probabilities(model, image, options)
+  if type(image) == "userdata" and image:rank() >= 4 then return tensor_probabilities(model, image, options) end
+  image = image_module.of(image)
   local record = options.preprocess and preprocess.record(options.preprocess) or model.preprocess
   if options.tile then return tiled(model, record, image, options) end
   local input, geometry, code = preprocess.apply(record, image)
@@ -127,7 +138,7 @@ end
 
 --- Segments an image. Raises for misuse (level 0).
 ---@param model fovea.Model
----@param image fovea.Image|fovea.Tensor
+---@param image fovea.Image|fovea.Tensor an image, or a tensor 1 x C x H x W that is already preprocessed
 ---@param options? fovea.PredictOptions
 ---@return fovea.Segmentation? segmentation nil when the image cannot go through the model
 ---@return string? message
@@ -135,15 +146,13 @@ end
 function M.segment(model, image, options)
   options = options or {}
   check_tile(options)
-  image = image_module.of(image)
-  local channels = model.source.inputs[1].dims[2]
   local found, geometry, code = grid_probabilities(model, image, options)
   if not found then return nil, geometry, code end
   local shape = found:shape()
   if #shape ~= 4 then
     return nil, ("%s: the output is %s, not a map of an image"):format(model.name, table.concat(shape, "x")), "mismatch"
   end
-  local result = { classes = shape[2], class = class_of(shape[2], options.class), channels = channels }
+  local result = { classes = shape[2], class = class_of(shape[2], options.class) }
   local function map_of(class) return preprocess.restore(found:slice(2, class, class), geometry) end
   result.probability, result.covered = map_of(result.class)
   if result.classes > 2 then

@@ -70,6 +70,14 @@ describe("segment", function()
     same(fovea.full({ 23, 31 }, 1), sum, 1e-5)
   end)
 
+  it("takes a tensor that is preprocessed already as it is", function()
+    local model = pixelwise({ 2 }, { -1 }, { policy = "crop", multiple = 8 })
+    local found = assert(predict.segment(model, IMAGE:reshape { 1, 1, 23, 31 }))
+    same((IMAGE * 2 - 1):sigmoid():reshape { 23, 31 }, found.probability)
+    assert.error_matches(function() predict.segment(model, IMAGE:reshape { 1, 1, 23, 31 }, { tile = { 8, 8 } }) end,
+      "for images")
+  end)
+
   it("refuses what is no window", function()
     local model = pixelwise({ 1 }, { 0 })
     assert.error_matches(function() predict.segment(model, IMAGE, { tile = { 8 } }) end, "height and a width")
