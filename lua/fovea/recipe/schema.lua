@@ -95,7 +95,7 @@ local model = map("a model with settings of its own; it needs path or train", {
 
 local image = map("an image with its mask", {
   { "image", typed("path", "picture, .npy or .safetensors file", { required = true }) },
-  { "mask", typed("path", "ground truth: picture (no JPEG), .npy or .safetensors file; what is not zero is foreground") },
+  { "mask", typed("path", "ground truth: picture (no JPEG), .npy or .safetensors file; all but 0 is foreground") },
   { "fov", typed("path", "field of view: a mask; what lies outside of it is not evaluated") },
   { "name", text "name in tables; default: the file's name" },
 }, { mark = "image" })
