@@ -60,7 +60,8 @@ describe("a tree", function()
 
   it("follows the one who steers, and adds to a list", function()
     local list = { "before" }
-    tree.grow(random.new(1), { ROOT }, rules { fork = 0, waver = 0, steer = function() return 0.1 end, most = 11 }, list)
+    local turning = rules { fork = 0, waver = 0, steer = function() return 0.1 end, most = 11 }
+    tree.grow(random.new(1), { ROOT }, turning, list)
     assert.equal("before", list[1])
     local angle = 0.3
     for i = 2, #list do
