@@ -67,10 +67,22 @@ end
 local SAME = { "epochs", "loss", "optimiser", "schedule", "outputs", "activation", "clip", "seed", "frozen", "metrics",
   "watch", "early_stopping", "keep" }
 
+--- A value without functions, of which a state knows only that there was one.
+local function plain(value)
+  if type(value) == "function" then return "function" end
+  if type(value) ~= "table" then return value end
+  local copy = {}
+  for key, inner in pairs(value) do copy[key] = plain(inner) end
+  return copy
+end
+
 --- All that the result depends on, as plain values: a run goes on only where they are the same.
 local function config_of(model, loader, options)
   local config = { arch = model.architecture.name, arch_options = model.options, steps_per_epoch = loader:steps() }
-  for _, key in ipairs(SAME) do config[key] = options[key] end
+  for _, key in ipairs(SAME) do config[key] = plain(options[key]) end
+  for _, kind in ipairs { "loss", "optimiser", "schedule" } do
+    config[kind .. "_file"] = options[kind] and part.find(kind, options[kind]).hash
+  end
   for key, value in pairs(options.config or {}) do config[key] = value end
   return config
 end

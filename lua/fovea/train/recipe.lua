@@ -132,10 +132,21 @@ local function check_metrics(plan)
   if watch and watch ~= "loss" then at(plan, "watch", function() metric(watch) end) end
 end
 
+--- A part with the path of its file as it can be opened from here.
+local function resolved(plan, given)
+  local name = type(given) == "table" and given.name or given
+  local path = type(name) == "string" and name:match "^file:(.+)$"
+  if not path then return given end
+  local copy = { name = "file:" .. check.resolve(plan.base, path) }
+  for key, value in pairs(type(given) == "table" and given or {}) do copy[key] = copy[key] or value end
+  return copy
+end
+
 local function complete(plan)
   local message, code
   check_metrics(plan)
   for _, kind in ipairs { "loss", "optimiser", "schedule" } do
+    plan.settings[kind] = resolved(plan, plan.settings[kind])
     at(plan, kind, function() return part.find(kind, plan.settings[kind]) end)
   end
   plan.model, message, code = at(plan, "arch", function() return model_of(plan) end)

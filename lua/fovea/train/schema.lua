@@ -11,9 +11,9 @@ local M = {}
 --- A loss, optimiser or schedule: a name, or a name with options, whose values their own file checks.
 local function part(kind, doc, default)
   local names = table.concat(lookup.names("fovea.train." .. kind), ", ")
-  return either(("%s: %s"):format(doc, names), { text "its name",
-    map("with options", { { "name", text("its name", { required = true }) } }, { mark = "name", open = "any" }) },
-    { default = default })
+  return either(("%s: %s, or file:PATH"):format(doc, names), { text "its name",
+    map("with options", { { "name", text("its name", { required = true }) } }, { mark = "name", open = "any" }),
+    typed("script", "a function") }, { default = default })
 end
 
 local function whole(doc, least, default) return typed("integer", doc, { min = least, default = default }) end
