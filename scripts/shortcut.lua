@@ -1,11 +1,11 @@
 -- Which heat maps show a shortcut? Prints a Markdown table for two networks of one architecture.
--- usage: bin/fovea scripts/shortcut.lua WITH.safetensors WITHOUT.safetensors PHANTOM [COUNT [LAYER,LAYER...]]
+-- usage: bin/fovea scripts/shortcut.lua WITH.safetensors WITHOUT.safetensors PHANTOM [COUNT [LAYER,LAYER... [focus]]]
 local fovea = require "fovea"
 local shortcut = require "fovea.shortcut"
 local text = require "fovea.report.text"
 
 if #arg < 3 then
-  io.stderr:write "usage: bin/fovea scripts/shortcut.lua WITH WITHOUT PHANTOM [COUNT [LAYER,...]]\n"
+  io.stderr:write "usage: bin/fovea scripts/shortcut.lua WITH WITHOUT PHANTOM [COUNT [LAYER,... [focus]]]\n"
   os.exit(2)
 end
 
@@ -15,7 +15,8 @@ for layer in (arg[5] or ""):gmatch "[^,]+" do
   layers[#layers + 1] = layer
 end
 local rows, use = shortcut.compare { with = assert(fovea.load(arg[1])), without = assert(fovea.load(arg[2])),
-  phantom = arg[3], count = math.tointeger(tonumber(arg[4])), layers = layers }
+  phantom = arg[3], count = math.tointeger(tonumber(arg[4])), layers = layers,
+  focus = arg[6] == "focus" }
 
 local function number(value) return ("%.3f"):format(value) end
 

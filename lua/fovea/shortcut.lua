@@ -11,7 +11,8 @@ local M = {}
 
 local DEFAULTS = { count = 20, seed = 9001, size = 128, layers = { "candidates" }, methods = { "gradcam", "hirescam" },
   thresholds = { 0.5 }, score = "logit" }
-local KEYS = { "with", "without", "phantom", "count", "seed", "size", "layers", "methods", "thresholds", "score" }
+local KEYS = { "with", "without", "phantom", "count", "seed", "size", "layers", "methods", "thresholds", "score",
+  "focus" }
 
 --- Ranks of the absolute differences, doubled so that those of ties are whole; zeros are left out.
 local function ranked(differences)
@@ -67,7 +68,7 @@ end
 
 local function maps_of(model, made, options)
   return assert(explain.explain_all(model, made.image, { layers = options.layers, methods = options.methods,
-    thresholds = options.thresholds, score = options.score }))
+    thresholds = options.focus and { made.parts.candidate1 } or options.thresholds, score = options.score }))
 end
 
 --- Adds one picture with the marker next to the target to the masses, by layer and method.
@@ -105,6 +106,7 @@ end
 ---@field methods string[]? default: gradcam and hirescam
 ---@field thresholds any[]? default: 0.5
 ---@field score string? default: logit
+---@field focus boolean? explain the candidate that the marker is about instead of what `thresholds` pick
 
 ---@class fovea.ShortcutRow
 ---@field layer string

@@ -62,6 +62,14 @@ describe("shortcut.compare", function()
     end)())
   end)
 
+  it("explains the candidate alone when it is asked to", function()
+    local model = fovea.arch.model("unet", { width = 4, depth = 3 })
+    local rows = shortcut.compare { with = model, without = model, phantom = "fundus", count = 1, size = 32,
+      focus = true, layers = { "encoder.3.relu2" }, methods = { "gradcam" } }
+    assert.equal(1, #rows)
+    assert.equal(1, rows[1].p)
+  end)
+
   it("refuses unknown options", function()
     assert.error_matches(function() shortcut.compare { phantoms = "fundus" } end, "did you mean 'phantom'")
   end)
