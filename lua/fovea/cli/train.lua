@@ -31,8 +31,12 @@ end
 
 local function print_schema(form)
   if form ~= nil and form ~= "json" and form ~= "text" then error("--schema: text or json, not " .. form, 0) end
-  local rule = require("fovea.train.schema").recipe
-  print(form == "json" and reference.json_schema(rule, "Fovea training recipe") or reference.text(rule))
+  local schema = require "fovea.train.schema"
+  if form == "json" then
+    print(reference.json_schema(schema.recipe, "Fovea training recipe"))
+  else
+    print(("%s\n\n%s"):format(reference.text(schema.recipe), schema.parts()))
+  end
   return cli.DONE
 end
 

@@ -95,4 +95,21 @@ M.recipe = map("a training recipe", {
   { "out", text "folder of the results, in the working directory; default: the name" },
 })
 
+--- The options of all losses, optimisers and schedules, as text.
+---@return string
+function M.parts()
+  local lines = {}
+  for _, kind in ipairs { "loss", "optimiser", "schedule" } do
+    for _, name in ipairs(lookup.names("fovea.train." .. kind)) do
+      local found = require(("fovea.train.%s.%s"):format(kind, name))
+      lines[#lines + 1] = ("%s %s: %s"):format(kind, name, found.doc)
+      for _, option in ipairs(found.options) do
+        local default = option.default ~= nil and (" [%s]"):format(option.default) or ""
+        lines[#lines + 1] = ("    %s%s: %s"):format(option.name, default, option.doc)
+      end
+    end
+  end
+  return table.concat(lines, "\n")
+end
+
 return M
