@@ -1,5 +1,5 @@
---- What a page is made of, from the folders that `fovea explain --out` and `fovea run` wrote: cases (one network on one
---- image) with their maps, and what failed.
+--- What a page is made of, from the folders that `fovea explain --out`, `fovea run` and `fovea evaluate --out` wrote:
+--- cases (one network on one image) with their maps, scores of networks, and what failed.
 local core = require "fovea.core"
 local entry = require "fovea.report.entry"
 local json = require "fovea.json"
@@ -22,6 +22,7 @@ local M = {}
 ---@field name string
 ---@field folders string[]
 ---@field cases fovea.ReportCase[]
+---@field evaluations fovea.ReportEvaluation[]
 ---@field failures fovea.ReportFailure[]
 
 local function is_file(path) return lfs.attributes(path, "mode") == "file" end
@@ -106,24 +107,42 @@ local function read_run(report, folder)
   return true
 end
 
---- Folders with results: this one, or those right below it.
-local function sources_of(folder)
-  local mode = lfs.attributes(folder, "mode")
-  if mode ~= "directory" then return nil, folder .. ": no such folder" end
-  if is_file(folder .. "/explain.json") then return { { folder = folder, read = read_explain } } end
-  if is_file(folder .. "/cases.jsonl") then return { { folder = folder, read = read_run } } end
-  local names, found = {}, {}
+local function read_evaluation(report, folder)
+  local record, message = json.read(folder .. "/summary.json")
+  if message then return nil, message end
+  local evaluation = entry.evaluation(record)
+  if not evaluation then return nil, folder .. "/summary.json: not an evaluation" end
+  report.evaluations[#report.evaluations + 1] = evaluation
+  return true
+end
+
+local READERS = { { "explain.json", read_explain }, { "cases.jsonl", read_run }, { "summary.json", read_evaluation } }
+local DEEPEST = 2 -- levels of folders below the one that is named
+
+local function subfolders(folder)
+  local names = {}
   for name in lfs.dir(folder) do
     if name:sub(1, 1) ~= "." and lfs.attributes(folder .. "/" .. name, "mode") == "directory" then
       names[#names + 1] = name
     end
   end
   table.sort(names)
-  for _, name in ipairs(names) do
-    local path = ("%s/%s"):format(folder, name)
-    if is_file(path .. "/explain.json") then found[#found + 1] = { folder = path, read = read_explain } end
-    if is_file(path .. "/cases.jsonl") then found[#found + 1] = { folder = path, read = read_run } end
+  return names
+end
+
+--- Adds what a folder and those below it hold.
+local function add_sources(found, folder, level)
+  for _, reader in ipairs(READERS) do
+    if is_file(("%s/%s"):format(folder, reader[1])) then found[#found + 1] = { folder = folder, read = reader[2] } end
   end
+  if level == DEEPEST then return end
+  for _, name in ipairs(subfolders(folder)) do add_sources(found, ("%s/%s"):format(folder, name), level + 1) end
+end
+
+local function sources_of(folder)
+  if lfs.attributes(folder, "mode") ~= "directory" then return nil, folder .. ": no such folder" end
+  local found = {}
+  add_sources(found, folder, 0)
   if #found == 0 then return nil, folder .. ": no results (neither explain.json nor cases.jsonl is there)" end
   return found
 end
@@ -133,7 +152,8 @@ end
 ---@return fovea.Report? report
 ---@return string? message
 function M.read(folders)
-  local report = { name = M.base_name(folders[1]), folders = folders, cases = {}, failures = {}, known = {} }
+  local report = { name = M.base_name(folders[1]), folders = folders, cases = {}, evaluations = {}, failures = {},
+    known = {} }
   for _, folder in ipairs(folders) do
     local sources, message = sources_of((folder:gsub("(.)/+$", "%1")))
     if not sources then add_failure(report, { what = folder, error = message }) end
@@ -142,7 +162,7 @@ function M.read(folders)
       if not ok then add_failure(report, { what = source.folder, error = problem }) end
     end
   end
-  if #report.cases == 0 and #report.failures == 1 then return nil, report.failures[1].error end
+  if #report.cases + #report.evaluations == 0 and #report.failures == 1 then return nil, report.failures[1].error end
   return report
 end
 

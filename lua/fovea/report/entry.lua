@@ -81,6 +81,7 @@ local function view_of(record)
   if #size == 2 and sensible(size, 1) then view.size = { size[1] // 1, size[2] // 1 } end
   if #place == 4 and sensible(place, -MOST) then view.place = place end
   view.scores, view.inside = numbers(given, "scores"), numbers(given, "inside")
+  view.share = numbers(given, "share")
   return view
 end
 
@@ -145,6 +146,31 @@ function M.explain(record, folder, number_)
   map.source = ("record %d of explain.json"):format(number_)
   map.command = ("fovea explain --from '%s/explain.json#%d' --out again"):format(folder:gsub("'", "'\\''"), number_)
   return map
+end
+
+---@class fovea.ReportEvaluation
+---@field model string
+---@field data string the images, in words
+---@field images integer
+---@field failed integer
+---@field summary table<string, { mean: number, low: number?, high: number?, n: number? }> by metric
+
+--- What `fovea evaluate` found.
+---@param record any
+---@return fovea.ReportEvaluation?
+function M.evaluation(record)
+  local given, model = field(record, "summary", "table"), text(record, "model")
+  if not (given and model) then return nil end
+  local summary = {}
+  for name, found in pairs(given) do
+    local mean = number(found, "mean")
+    if type(name) == "string" and mean then
+      summary[name] = { mean = mean, low = number(found, "low"), high = number(found, "high"), n = number(found, "n") }
+    end
+  end
+  local data = field(record, "data", "table") or {}
+  return { model = model, data = text(data, "phantom") or text(data, "data_set") or text(data, "manifest") or "images",
+    images = #list(record, "images", "table"), failed = number(record, "failed") or 0, summary = summary }
 end
 
 local function words(record)

@@ -60,10 +60,10 @@ function M.draw(spec)
   local shape = canvas:shape()
   core.picture.rectangle(canvas, 1, 1, shape[2], shape[3], PAPER)
   font.draw(canvas, font.fit(spec.title, l.letter, total_width - 2 * l.letter),
-    { left = l.letter, top = l.letter, height = l.letter, colour = FAINT })
+    { left = l.letter, top = l.letter, height = l.letter, colour = INK })
   for c, label in ipairs(spec.columns) do
     font.draw(canvas, font.fit(label, l.letter, width), { left = l.left + (c - 1) * (width + l.gap),
-      top = l.line + l.letter, height = l.letter, colour = INK })
+      top = l.line + l.letter, height = l.letter, colour = FAINT })
   end
   for r, row in ipairs(spec.rows) do
     local top = head + (r - 1) * (step + l.gap) + 1

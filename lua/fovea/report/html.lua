@@ -94,7 +94,7 @@ local function body(report, options)
   local has_maps = #shown > 0
   return h("body", nil, drawing.filters(), top(report, options.title or report.name, counts),
     h("main", nil, guide.guide(), has_maps and { film(shown, #report.cases - #shown), desk.desk() }, articles,
-      scores.section(shown), guide.statuses(counts), guide.failures(report.failures)),
+      scores.section(report, shown), guide.statuses(counts), guide.failures(report.failures)),
     h("footer", { class = "foot" }, h("div", nil, ("Made by Fovea %s. This file holds everything it shows; it loads "
       .. "nothing and sends nothing."):format(core.version()))),
     page.pictures:definitions(), has_maps and h("script", nil, markup.raw(script.text())))

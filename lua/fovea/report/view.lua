@@ -32,6 +32,7 @@ local NO_MAP = { NONFINITE = true, EMPTY_TARGET = true }
 ---@field truth string? ground truth
 ---@field scores table<string, number>? of the prediction, by metric
 ---@field inside { target: number?, truth: number? } part of the positive map inside these pixels
+---@field share { target: number, truth: number? } part of the image that they take: what a uniform map would have
 
 local function unit(map, most) return most > 0 and map * (255 / most) or map * 0 end
 
@@ -155,12 +156,13 @@ function Writer:view(heat, given)
   local truth = truth_of(heat, given)
   local common, scores = common_of(self, heat, truth)
   if not common then return nil, scores end
+  local target = heat:image_mask():ne(0)
   local own, message = put_all(self, { map = not NO_MAP[heat.status] and M.channels(heat.raw) or nil,
-    target = flat(heat:image_mask():ne(0) * 255, "nearest") })
+    target = flat(target * 255, "nearest") })
   if not own then return nil, message end
   return { size = { table.unpack(heat:size()) }, place = M.place(heat), inside = inside_of(heat, truth),
-    map = own.map, target = own.target, image = common.image, prediction = common.prediction, truth = common.truth,
-    scores = scores or nil }
+    share = { target = target:mean(), truth = truth and truth:mean() or nil }, map = own.map, target = own.target,
+    image = common.image, prediction = common.prediction, truth = common.truth, scores = scores or nil }
 end
 
 return M

@@ -51,7 +51,7 @@ function M.filters()
   for channel = 1, 3 do tables[channel] = colours.table_values("viridis", channel) end
   return h("svg", { class = "hidden", width = 0, height = 0, ["aria-hidden"] = "true", focusable = "false" },
     filter("heat", "red", tables, colours.opacity_values()),
-    filter("tint", "red", { "0.13 0.13", "0.83 0.83", "0.76 0.76" }, "0 0.55"))
+    filter("tint", "red", { "0.13 0.13", "0.83 0.83", "0.76 0.76" }, "0 0.08 0.24 0.42 0.55"))
 end
 
 return M

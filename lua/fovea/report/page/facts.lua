@@ -27,9 +27,9 @@ local function threshold(map)
 end
 
 local function pixels(map)
-  local size = map.layer_shape and map.view.size
-  if not (map.pixels and size) then return words.count(map.pixels) end
-  return words.count(map.pixels) .. " of the model's grid"
+  local share = map.view.share.target
+  return share and ("%s (%s of the image)"):format(words.count(map.pixels), words.percent(share))
+    or words.count(map.pixels)
 end
 
 local function shape(map)
@@ -37,6 +37,14 @@ local function shape(map)
   local parts = {}
   for i, n in ipairs(map.layer_shape) do parts[i] = ("%.0f"):format(n) end
   return table.concat(parts, "\u{202F}\u{00D7}\u{202F}")
+end
+
+--- Part of the positive map inside of pixels, and what a uniform map would have there.
+local function inside(view, name)
+  local value, share = view.inside[name], view.share[name]
+  if not value then return nil end
+  return share and ("%s of the map, on %s of the image"):format(words.percent(value), words.percent(share))
+    or words.percent(value)
 end
 
 local function sorted(values)
@@ -58,8 +66,8 @@ function M.rows(map)
   put("Score", ("%s of %ss: %s"):format(map.reduction or "sum", map.score, words.number(map.score_value)))
   put("Raw map", ("%s to %s"):format(words.number(map.range.min), words.number(map.range.max)))
   put("Layer", shape(map))
-  put("Inside explained pixels", map.view.inside.target and words.percent(map.view.inside.target))
-  put("Inside ground truth", map.view.inside.truth and words.percent(map.view.inside.truth))
+  put("Inside explained pixels", inside(map.view, "target"))
+  put("Inside ground truth", inside(map.view, "truth"))
   for _, name in ipairs(sorted(map.metrics)) do put(name, words.number(map.metrics[name])) end
   return rows
 end

@@ -1,4 +1,4 @@
---- The maps of a case: layers by thresholds, one table for each method and score.
+--- The maps of a case by layer and threshold, one table for each method and score.
 local collect = require "fovea.report.collect"
 local drawing = require "fovea.report.page.drawing"
 local facts = require "fovea.report.page.facts"
@@ -32,6 +32,9 @@ local function label_of(map)
     map.score, map.status, map.pixels and words.several(map.pixels, "pixel") or "no pixels")
 end
 
+--- A number that reads back the same.
+local function exact(value) return value and ("%.17g"):format(value) end
+
 local function cell(page, case, map)
   if not map then return h("td", { class = "none" }, "\u{2013}") end
   local parts, reason = parts_of(page, case, map)
@@ -41,8 +44,8 @@ local function cell(page, case, map)
   return h("td", nil,
     h("button", { type = "button", class = reason and "cell empty" or "cell",
       id = ("m%d"):format(page.count), ["aria-pressed"] = "false", ["aria-label"] = label_of(map),
-      ["data-map"] = parts.map, ["data-drawn"] = parts.drawn, ["data-target"] = parts.target, ["data-low"] = range.min and ("%.17g"):format(range.min),
-      ["data-high"] = range.max and ("%.17g"):format(range.max) },
+      ["data-map"] = parts.map, ["data-drawn"] = parts.drawn, ["data-target"] = parts.target,
+      ["data-low"] = exact(range.min), ["data-high"] = exact(range.max) },
       drawing.draw(size, parts), h("span", { class = "under" }, map.status ~= "OK" and facts.badge(map.status),
         h("span", { class = "pixels" }, map.pixels and words.count(map.pixels) .. " px"), note)),
     h("template", nil, facts.facts(map)))
@@ -59,19 +62,34 @@ local function shape_of(case, layer)
   end
 end
 
+--- The two axes of a case: headings with what is below them. Layers run to the right, as the network does, unless there
+--- are more thresholds than layers.
+local function axes_of(case)
+  local layers, thresholds = { name = "Layer" }, { name = "Threshold" }
+  for i, layer in ipairs(case.layers) do layers[i] = { key = layer, text = layer, note = shape_of(case, layer) } end
+  for i, spec in ipairs(case.thresholds) do thresholds[i] = { key = spec, text = words.threshold(spec) } end
+  if #thresholds > #layers then return thresholds, layers, function(t, l) return l, t end end
+  return layers, thresholds, function(l, t) return l, t end
+end
+
+local function heading(item, scope)
+  return h("th", { scope = scope }, h("bdi", nil, item.text), item.note and h("small", nil, item.note))
+end
+
 local function table_of(page, case, variant)
-  local head, rows = { h("th", { scope = "col" }, "Layer") }, {}
-  for i, threshold in ipairs(case.thresholds) do
-    head[i + 1] = h("th", { scope = "col" }, h("bdi", nil, words.threshold(threshold)))
-  end
-  for i, layer in ipairs(case.layers) do
-    local cells = { h("th", { scope = "row" }, h("bdi", nil, layer), h("small", nil, shape_of(case, layer))) }
-    for _, threshold in ipairs(case.thresholds) do
-      cells[#cells + 1] = cell(page, case, collect.find(case, layer, threshold, variant))
+  local across, down, place = axes_of(case)
+  local head, rows = { h("th", { scope = "col" }, down.name) }, {}
+  for i, item in ipairs(across) do head[i + 1] = heading(item, "col") end
+  for i, row in ipairs(down) do
+    local cells = { heading(row, "row") }
+    for k, column in ipairs(across) do
+      local layer, threshold = place(column.key, row.key)
+      cells[k + 1] = cell(page, case, collect.find(case, layer, threshold, variant))
     end
     rows[i] = h("tr", nil, cells)
   end
-  return h("table", nil, h("thead", nil, h("tr", nil, head)), h("tbody", nil, rows))
+  return h("table", { style = ("--columns: %d"):format(#across) }, h("thead", nil, h("tr", nil, head)),
+    h("tbody", nil, rows))
 end
 
 local function name_of(variant) return ("%s, %s score"):format(variant.method, variant.score) end
@@ -100,7 +118,7 @@ function M.matrix(page, case)
         table_of(page, case, variant)))
   end
   return h("section", { class = "matrix" }, h("div", { class = "head" },
-    h("h3", nil, "Layers by thresholds"), tabs(case)), tables)
+    h("h3", nil, "Maps by layer and threshold"), tabs(case)), tables)
 end
 
 return M

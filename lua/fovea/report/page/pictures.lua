@@ -88,7 +88,8 @@ function Pictures:outline(folder, name, size)
   local key = ("outline %s %d %d"):format(core.file.hash_text(file.bytes), size[1], size[2])
   return keep(self, key, function(id)
     local scale = ("scale(%g %g)"):format(size[2] / shape[3], size[1] / shape[2])
-    return markup.element("path", { id = id, transform = scale, d = outline.path(file.pixels:select(1, 1):gt(127.5)) })
+    return markup.element("path", { id = id, transform = scale, ["vector-effect"] = "non-scaling-stroke",
+      d = outline.path(file.pixels:select(1, 1):gt(127.5)) })
   end)
 end
 

@@ -1,4 +1,5 @@
 --- Scores of the segmentations on a page: of one case as a line, of all as a table.
+local collect = require "fovea.report.collect"
 local evaluate = require "fovea.evaluate"
 local markup = require "fovea.report.markup"
 local summary = require "fovea.report.summary"
@@ -27,26 +28,45 @@ function M.line(scores)
   return h("dl", { class = "scores", title = "Prediction above one half against the ground truth" }, items)
 end
 
---- Cases with scores, by network in the order of the page.
-local function by_model(cases)
-  local order, groups = {}, {}
+local function group_of(groups, key, model)
+  if not groups[key] then
+    groups[key] = { name = collect.base_name(model), list = {}, evaluations = {} }
+    groups[#groups + 1] = groups[key]
+  end
+  return groups[key]
+end
+
+--- Evaluations and cases with scores, by network in the order of the page.
+local function by_model(report, cases)
+  local groups = {}
+  for _, evaluation in ipairs(report.evaluations) do
+    table.insert(group_of(groups, evaluation.model, evaluation.model).evaluations, evaluation)
+  end
   for number, case in ipairs(cases) do
     if next(case.scores) then
-      local key = case.folder .. "\n" .. case.model
-      if not groups[key] then
-        groups[key] = { name = case.model_name, list = {} }
-        order[#order + 1] = groups[key]
-      end
-      table.insert(groups[key].list, { case = case, number = number })
+      table.insert(group_of(groups, case.model, case.model).list, { case = case, number = number })
     end
   end
-  return order
+  return groups
 end
 
 local function row(name, cells, class)
   local list = { h("th", { scope = "row" }, name) }
   for _, cell in ipairs(cells) do list[#list + 1] = h("td", { class = "number" }, cell) end
   return h("tr", { class = class }, list)
+end
+
+local function interval(found)
+  if not found then return text(nil) end
+  if not (found.low and found.high) then return text(found.mean) end
+  return { text(found.mean), " ", h("small", nil, ("%s\u{2013}%s"):format(text(found.low), text(found.high))) }
+end
+
+local function evaluation_row(evaluation)
+  local cells = {}
+  for i, name in ipairs(view.SCORES) do cells[i] = interval(evaluation.summary[name]) end
+  local failed = evaluation.failed > 0 and (", %.0f failed"):format(evaluation.failed) or ""
+  return row({ ("mean of %d: "):format(evaluation.images), h("bdi", nil, evaluation.data), failed }, cells, "mean")
 end
 
 local function mean_row(group)
@@ -62,28 +82,31 @@ end
 local function body(group)
   local rows = { h("tr", { class = "group" }, h("th", { colspan = #view.SCORES + 1, scope = "rowgroup" },
     h("bdi", nil, group.name))) }
+  for _, evaluation in ipairs(group.evaluations) do rows[#rows + 1] = evaluation_row(evaluation) end
   for _, item in ipairs(group.list) do
     local cells = {}
     for i, name in ipairs(view.SCORES) do cells[i] = text(item.case.scores[name]) end
     rows[#rows + 1] = row(h("a", { href = ("#case-%d"):format(item.number) }, h("bdi", nil, item.case.image_name)),
       cells)
   end
-  if #group.list > 1 then rows[#rows + 1] = mean_row(group) end
+  if #group.list > 1 and #group.evaluations == 0 then rows[#rows + 1] = mean_row(group) end
   return h("tbody", nil, rows)
 end
 
---- The table of all cases; nil when no case has a ground truth.
+--- The table of all networks; nil when no case has a ground truth.
+---@param report fovea.Report
 ---@param cases fovea.ReportCase[] prepared
 ---@return fovea.Markup?
-function M.section(cases)
-  local groups = by_model(cases)
+function M.section(report, cases)
+  local groups = by_model(report, cases)
   if #groups == 0 then return nil end
   local head, bodies = { h("th", { scope = "col" }, "Image") }, {}
   for i, name in ipairs(view.SCORES) do head[i + 1] = h("th", { scope = "col", class = "number" }, label(name)) end
   for i, group in ipairs(groups) do bodies[i] = body(group) end
   return h("section", { class = "segmentation", id = "segmentation" }, h("h2", nil, "Segmentation"),
     h("p", nil, "The prediction above one half against the ground truth. A map explains what the network does, "
-      .. "whether it is right or wrong: read it together with these numbers."),
+      .. "whether it is right or wrong: read it together with these numbers.", #report.evaluations > 0 and
+      " Ranges are intervals of the mean." or nil),
     h("div", { class = "scroll", tabindex = 0, role = "region", ["aria-label"] = "Segmentation scores" },
       h("table", nil, h("thead", nil, h("tr", nil, head)), bodies)))
 end

@@ -170,13 +170,17 @@ form.addEventListener("reset", () => setTimeout(paint));
 window.addEventListener("hashchange", start);
 function start() {
   const wanted = location.hash && byId(location.hash.slice(1));
-  if (wanted && wanted.classList.contains("cell")) choose(wanted, true);
+  if (wanted && wanted.classList.contains("cell")) {
+    choose(wanted, true);
+    document.querySelector(".film").scrollIntoView();
+  }
   else if (wanted && wanted.classList.contains("case")) sameIn(wanted);
   else if (!current) {
     const first = document.querySelector(".cell[data-map]") || document.querySelector(".cell");
     if (first) choose(first, true); else openCase(cases[0]);
   }
 }
+if (matchMedia("(max-width: 40rem)").matches) document.querySelector(".guide").open = false;
 start();
 paint();
 })();

@@ -86,8 +86,7 @@ svg .ground { fill: var(--ground); }
 svg .heat { filter: url(#heat); }
 svg .tint { filter: url(#tint); }
 .cells svg .heat { image-rendering: pixelated; }
-.line { fill: none; stroke-linejoin: round; vector-effect: non-scaling-stroke; stroke-width: 1.3px; }
-.line, .line * { vector-effect: non-scaling-stroke; }
+.line { fill: none; stroke-linejoin: round; stroke-width: 1.3px; }
 .casing { stroke: #000; stroke-opacity: 0.55; stroke-width: 3px; }
 .line.target:not(.casing) { stroke: var(--target); }
 .line.truth:not(.casing) { stroke: var(--truth); }
@@ -149,12 +148,15 @@ td, th { padding: 0.3rem 0.75rem 0.3rem 0; vertical-align: top; }
 .number { text-align: right; font-variant-numeric: tabular-nums; }
 .matrix table { font-size: 0.86rem; }
 .matrix td, .matrix th { padding: 0.25rem; }
-.matrix thead th { padding: 0.2rem 0.35rem; max-width: 11.5rem; overflow-wrap: anywhere; color: var(--faint); }
-.matrix tbody th { position: sticky; left: 0; z-index: 1; background: var(--paper); min-width: 7.5rem;
-  max-width: 11rem; padding: 0.5rem 0.6rem 0 0; overflow-wrap: anywhere;
+.matrix thead th { padding: 0.2rem 0.35rem; overflow-wrap: anywhere; vertical-align: bottom; }
+.matrix thead th, .matrix tbody th {
   font: 600 0.84rem/1.35 ui-monospace, "SF Mono", Menlo, Consolas, "Liberation Mono", monospace; }
-.matrix tbody th small { display: block; font-family: system-ui, sans-serif; font-size: 0.76rem; }
-.cell { display: block; width: 9.6rem; padding: 0.25rem; border: 0; background: none; border-radius: 9px;
+.matrix th small { display: block; font-family: system-ui, sans-serif; font-size: 0.76rem; }
+.matrix thead th:first-child { font-family: inherit; color: var(--faint); }
+.matrix tbody th { position: sticky; left: 0; z-index: 1; background: var(--paper); min-width: 7.5rem;
+  max-width: 11rem; padding: 0.5rem 0.6rem 0 0; overflow-wrap: anywhere; }
+.cell { display: block; width: clamp(9.2rem, calc(70rem / var(--columns, 7)), 13.5rem); padding: 0.25rem;
+  border: 0; background: none; border-radius: 9px;
   cursor: pointer; text-align: left; }
 .cell svg { display: block; width: 100%; border-radius: 6px; }
 .cell.empty svg { opacity: 0.4; }

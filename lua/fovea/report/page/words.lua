@@ -39,7 +39,7 @@ function M.several(n, one, several) return ("%s %s"):format(M.count(n), n == 1 a
 --- A strategy as it is typed: 0.5, otsu, quantile:0.95.
 ---@param spec string
 ---@return string
-function M.threshold(spec) return (spec:gsub("^fixed:([%d%.e%-]+)", "%1")) end
+function M.threshold(spec) return (spec:gsub("%f[%w_]fixed:(%d)", "%1")) end
 
 local GRAVE = { NONFINITE = true, EMPTY_TARGET = true, ZERO_GRAD = true, SATURATED = true, ALL_NONPOSITIVE = true }
 
