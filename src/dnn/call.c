@@ -4,6 +4,25 @@
 #include <stdio.h>
 #include <string.h>
 
+static dnnl_status_t append_post_op(dnnl_post_ops_t ops, const fv_post_op *op)
+{
+    if (op->kind == FV_POST_ADD) return dnnl_post_ops_append_binary(ops, dnnl_binary_add, fv_desc(op->md));
+#if FV_DNN_V3
+    if (op->kind == FV_POST_SUM) return dnnl_post_ops_append_sum(ops, 1.0f, 0, dnnl_data_type_undef);
+    return dnnl_post_ops_append_eltwise(ops, op->algorithm, op->alpha, op->beta);
+#else
+    if (op->kind == FV_POST_SUM) return dnnl_post_ops_append_sum(ops, 1.0f);
+    return dnnl_post_ops_append_eltwise(ops, 1.0f, op->algorithm, op->alpha, op->beta);
+#endif
+}
+
+/* Of 1x1 convolutions the sum with dst costs as much as the products. With more taps 2.x leaves its best
+ * implementation when there is another tensor. */
+int fv_dnn_adds_fast(int64_t taps)
+{
+    return FV_DNN_V3 || taps == 1;
+}
+
 fv_status fv_dnn_attributes(dnnl_primitive_attr_t *out, const fv_post_ops *post, fv_error *err)
 {
     dnnl_post_ops_t ops = NULL;
@@ -11,18 +30,7 @@ fv_status fv_dnn_attributes(dnnl_primitive_attr_t *out, const fv_post_ops *post,
     dnnl_status_t s = dnnl_primitive_attr_set_scratchpad_mode(*out, dnnl_scratchpad_mode_user);
     if (s == dnnl_success && post && post->count) {
         s = dnnl_post_ops_create(&ops);
-        for (int i = 0; s == dnnl_success && i < post->count; i++) {
-            const fv_post_op *op = &post->op[i];
-#if FV_DNN_V3
-            s = op->kind == FV_POST_SUM
-                    ? dnnl_post_ops_append_sum(ops, 1.0f, 0, dnnl_data_type_undef)
-                    : dnnl_post_ops_append_eltwise(ops, op->algorithm, op->alpha, op->beta);
-#else
-            s = op->kind == FV_POST_SUM
-                    ? dnnl_post_ops_append_sum(ops, 1.0f)
-                    : dnnl_post_ops_append_eltwise(ops, 1.0f, op->algorithm, op->alpha, op->beta);
-#endif
-        }
+        for (int i = 0; s == dnnl_success && i < post->count; i++) s = append_post_op(ops, &post->op[i]);
         if (s == dnnl_success) s = dnnl_primitive_attr_set_post_ops(*out, ops);
         if (ops) dnnl_post_ops_destroy(ops);
     }

@@ -37,15 +37,22 @@ typedef struct fv_prim fv_prim;
 
 /* What the primitive should do right after its own work on dst (forward only), in order. */
 typedef struct fv_post_op {
-    enum { FV_POST_SUM, FV_POST_ELTWISE } kind;
+    enum { FV_POST_SUM, FV_POST_ELTWISE, FV_POST_ADD } kind;
     dnnl_alg_kind_t algorithm; /* of FV_POST_ELTWISE */
     float alpha, beta;
+    const fv_md *md; /* of the tensor that FV_POST_ADD adds: argument FV_POST_ARG(position) */
 } fv_post_op;
 
 typedef struct fv_post_ops {
     int count;
     fv_post_op op[4];
 } fv_post_ops;
+
+#define FV_POST_ARG(position) (DNNL_ARG_ATTR_MULTIPLE_POST_OP(position) | DNNL_ARG_SRC_1)
+
+/* Whether a convolution of that many taps adds another tensor (FV_POST_ADD) about as fast as it goes without;
+ * otherwise it should add to what is in dst (FV_POST_SUM). */
+int fv_dnn_adds_fast(int64_t taps);
 
 /* Convolution and transposed convolution: weights are O I k... (I O k... transposed), with a leading group
  * axis when groups > 1. bias may be NULL. dilation counts as oneDNN does: 0 = dense. */

@@ -28,6 +28,48 @@ static void extend_lives(fv_plan *plan)
     }
 }
 
+static fv_storage *shared_storage(fv_storage *storage)
+{
+    while (storage->shared) storage = storage->shared;
+    return storage;
+}
+
+/* Whether step i, at time `time`, may write value `to` where it reads value `from`: nobody reads that any
+ * more, and nobody has written `to` before. */
+static int can_share(const fv_step *step, int time, int to, int from)
+{
+    const fv_storage *a = shared_storage(step->value[to]->storage);
+    const fv_storage *b = shared_storage(step->value[from]->storage);
+    if (a == b || a->kind != FV_STORAGE_ARENA || b->kind != FV_STORAGE_ARENA) return 0;
+    if (a->first != time || b->last != time || a->bytes > b->bytes) return 0;
+    for (int k = 0; k < step->count; k++)
+        if (k != from && shared_storage(step->value[k]->storage) == b) return 0;
+    return 1;
+}
+
+/* Work in place, where an op said that it can: the storage of the result becomes that of the source. */
+static void share_storages(fv_plan *plan)
+{
+    int time = 0;
+    for (int i = 0; i < plan->steps.count; i++) {
+        fv_step *step = plan->steps.at[i];
+        if (step->phase == FV_PREPARE) continue;
+        for (int k = 0; k < step->in_place; k++) {
+            if (!can_share(step, time, step->to[k], step->from[k])) continue;
+            fv_storage *a = shared_storage(step->value[step->to[k]]->storage);
+            fv_storage *b = shared_storage(step->value[step->from[k]]->storage);
+            a->shared = b;
+            if (a->last > b->last) b->last = a->last;
+            step->is_idle = step->is_copy;
+        }
+        time++;
+    }
+    for (int i = 0; i < plan->values.count; i++) {
+        fv_value *value = plan->values.at[i];
+        value->storage = shared_storage(value->storage);
+    }
+}
+
 static size_t padded(size_t bytes)
 {
     size_t n = (bytes + FV_ALIGNMENT - 1) / FV_ALIGNMENT * FV_ALIGNMENT;
@@ -74,7 +116,8 @@ static fv_status place_arena(fv_plan *plan, fv_error *err)
     FV_TRY_GOTO(fv_calloc(&near, most, sizeof *near, err));
     for (int i = 0; i < plan->storages.count; i++) {
         fv_storage *storage = plan->storages.at[i];
-        if (storage->kind == FV_STORAGE_ARENA && storage->last >= 0) all[count++] = storage;
+        if (storage->kind == FV_STORAGE_ARENA && storage->last >= 0 && !storage->shared)
+            all[count++] = storage;
     }
     qsort(all, (size_t)count, sizeof *all, by_size);
     for (int i = 0; i < count; i++) {
@@ -104,13 +147,17 @@ static fv_status place_packed(fv_plan *plan, fv_error *err)
 fv_status fv_plan_place(fv_plan *plan, fv_error *err)
 {
     extend_lives(plan);
+    share_storages(plan);
     FV_TRY(place_arena(plan, err));
     FV_TRY(place_packed(plan, err));
     size_t scratchpad = plan->memory.scratchpad;
     if (scratchpad) FV_TRY(fv_alloc_aligned(&plan->scratchpad, scratchpad, err));
     for (int i = 0; i < plan->steps.count; i++) {
         fv_step *step = plan->steps.at[i];
-        for (int k = 0; k < step->count; k++) step->data[k] = step->value[k]->storage->data;
+        for (int k = 0; k < step->count; k++) {
+            float *data = step->value[k]->storage->data;
+            step->data[k] = data ? data + step->value[k]->offset : NULL;
+        }
     }
     return FV_OK;
 }

@@ -100,6 +100,11 @@ fv_status fv_emit_value(fv_emit *emit, const fv_shape *shape, fv_value **out, fv
     return fv_plan_value_new(emit->plan, shape, 0, out, err);
 }
 
+fv_status fv_emit_value_like(fv_emit *emit, const fv_value *like, fv_value **out, fv_error *err)
+{
+    return fv_plan_value_new(emit->plan, &like->shape, like->channels_last, out, err);
+}
+
 fv_status fv_emit_value_md(fv_emit *emit, const fv_md *md, fv_value **out, fv_error *err)
 {
     FV_TRY(own(&emit->plan->values, sizeof **out, out, err));
@@ -186,6 +191,22 @@ static fv_status add_step(fv_emit *emit, fv_step *step, fv_error *err)
     return FV_OK;
 }
 
+static int find_value(const fv_step *step, const fv_value *value)
+{
+    int i = 0;
+    while (i < step->count && step->value[i] != value) i++;
+    return i;
+}
+
+void fv_emit_in_place(fv_emit *emit, const fv_value *to, const fv_value *from)
+{
+    fv_step *step = emit->plan->steps.at[emit->plan->steps.count - 1];
+    int a = find_value(step, to), b = find_value(step, from);
+    if (a == step->count || b == step->count || step->in_place == FV_IN_PLACE) return;
+    step->to[step->in_place] = a;
+    step->from[step->in_place++] = b;
+}
+
 fv_status fv_emit_keep(fv_emit *emit, fv_prim *prim, fv_error *err)
 {
     fv_status status = fv_pointers_add(&emit->plan->primitives, prim, err);
@@ -245,8 +266,15 @@ fv_status fv_emit_copy(fv_emit *emit, fv_value *from, const fv_md *from_md, fv_v
     if (!to_md) FV_TRY(fv_value_md(to, &to_md, err));
     FV_TRY(fv_prim_reorder(&prim, from_md, to_md, err));
     FV_TRY(fv_emit_keep(emit, prim, err));
+    int same = fv_md_equal(from_md, to_md);
     const fv_emit_arg args[] = {{DNNL_ARG_FROM, from, 0, from_md}, {DNNL_ARG_TO, to, 1, to_md}};
-    return fv_emit_primitive(emit, prim, 2, args, err);
+    FV_TRY(fv_emit_primitive(emit, prim, 2, args, err));
+    if (same) {
+        fv_step *step = emit->plan->steps.at[emit->plan->steps.count - 1];
+        step->is_copy = 1;
+        fv_emit_in_place(emit, to, from);
+    }
+    return FV_OK;
 }
 
 fv_status fv_plan_emit_relayout(fv_emit *emit, fv_value *from, fv_value *to, fv_error *err)
@@ -260,45 +288,57 @@ static int is_fixed(const fv_plan *plan, const fv_node *node)
     return node->tensor && (plan->mode != FV_MODE_TRAIN || !node->is_parameter);
 }
 
-static fv_value *find_packed(const fv_plan *plan, const fv_node *node, const fv_md *as, const fv_md *md)
+static fv_value *find_packed(const fv_plan *plan, const fv_node *node, int64_t from, const fv_md *as,
+                             const fv_md *md)
 {
     for (int i = 0; i < plan->packed.count; i++) {
         const fv_packed *packed = plan->packed.at[i];
-        if (packed->node == node && packed->as && fv_md_equal(packed->as, as) &&
+        if (packed->node == node && packed->from == from && packed->as && fv_md_equal(packed->as, as) &&
             fv_md_equal(packed->value->md, md))
             return packed->value;
     }
     return NULL;
 }
 
-static fv_status pack(fv_emit *emit, int i, const fv_md *as, const fv_md *md, fv_value **out, fv_error *err)
+/* The memory of a value from some element on. */
+static fv_status part_of(fv_plan *plan, fv_value *whole, int64_t from, fv_value **out, fv_error *err)
+{
+    *out = whole;
+    if (!from) return FV_OK;
+    FV_TRY(own(&plan->values, sizeof **out, out, err));
+    **out = (fv_value){.shape = whole->shape, .custom = 1, .storage = whole->storage, .offset = from};
+    return FV_OK;
+}
+
+fv_status fv_emit_packed_part(fv_emit *emit, int i, int64_t from, const fv_md *as, const fv_md *md,
+                              fv_value **out, fv_error *err)
 {
     const fv_node *node = emit->node->src[i];
-    if (fv_md_equal(as, md)) {
-        *out = emit->src[i];
-        return FV_OK;
-    }
-    *out = find_packed(emit->plan, node, as, md);
+    fv_value *raw;
+    if (fv_md_equal(as, md)) return part_of(emit->plan, emit->src[i], from, out, err);
+    *out = find_packed(emit->plan, node, from, as, md);
     if (*out) return FV_OK;
     FV_TRY(fv_emit_value_md(emit, md, out, err));
     if (is_fixed(emit->plan, node)) {
         fv_packed *packed;
         FV_TRY(own(&emit->plan->packed, sizeof *packed, &packed, err));
         packed->node = node;
+        packed->from = from;
         packed->value = *out;
         FV_TRY(fv_md_copy(&packed->as, as, err));
         (*out)->storage->kind = FV_STORAGE_PACKED;
     }
-    return fv_emit_copy(emit, emit->src[i], as, *out, md, err);
+    FV_TRY(part_of(emit->plan, emit->src[i], from, &raw, err));
+    return fv_emit_copy(emit, raw, as, *out, md, err);
 }
 
 fv_status fv_emit_packed(fv_emit *emit, int i, const fv_md *as, const fv_md *md, fv_value **out,
                          fv_error *err)
 {
     fv_md *plain;
-    if (as) return pack(emit, i, as, md, out, err);
+    if (as) return fv_emit_packed_part(emit, i, 0, as, md, out, err);
     FV_TRY(fv_md_plain(&plain, &emit->node->src[i]->shape, err));
-    fv_status status = pack(emit, i, plain, md, out, err);
+    fv_status status = fv_emit_packed_part(emit, i, 0, plain, md, out, err);
     fv_md_free(plain);
     return status;
 }
@@ -340,10 +380,13 @@ static void sum_kernel(const void *context, float *const *data)
     for (size_t i = 0; i < n; i++) sum[i] = a[i] + b[i];
 }
 
-fv_status fv_plan_emit_sum(fv_emit *emit, fv_value *a, fv_value *b, fv_value *sum, fv_error *err)
+fv_status fv_emit_sum(fv_emit *emit, fv_value *a, fv_value *b, fv_value *sum, fv_error *err)
 {
     size_t n;
     FV_TRY(fv_shape_count(&sum->shape, &n, err));
-    fv_emit_kernel kernel = {"gradient_sum:own", sum_kernel, &n, sizeof n, 2, 1, {a, b, sum}};
-    return fv_emit_call(emit, &kernel, err);
+    fv_emit_kernel kernel = {"add:own", sum_kernel, &n, sizeof n, 2, 1, {a, b, sum}};
+    FV_TRY(fv_emit_call(emit, &kernel, err));
+    fv_emit_in_place(emit, sum, a);
+    fv_emit_in_place(emit, sum, b);
+    return FV_OK;
 }

@@ -47,6 +47,9 @@ fv_status fv_emit_value_md(fv_emit *emit, const fv_md *md, fv_value **out, fv_er
  * are row-major, or layout and shape agree. */
 fv_status fv_emit_alias(fv_emit *emit, fv_value *to, fv_value *from, fv_error *err);
 
+/* New value with the shape and layout of another. */
+fv_status fv_emit_value_like(fv_emit *emit, const fv_value *like, fv_value **out, fv_error *err);
+
 /* --- looking at a value --- */
 
 const fv_shape *fv_value_shape(const fv_value *value);
@@ -98,15 +101,27 @@ typedef struct fv_emit_kernel {
 
 fv_status fv_emit_call(fv_emit *emit, const fv_emit_kernel *kernel, fv_error *err);
 
+/* Tells the plan that the step emitted last may find `to`, which it writes, in the memory of `from`, which it
+ * reads: both have one layout, and it reads no element of `from` after writing that of `to` at the same
+ * place. The plan makes it so when nobody else wants `from`; a copy then falls away. */
+void fv_emit_in_place(fv_emit *emit, const fv_value *to, const fv_value *from);
+
 /* Source i, a parameter, in the layout of md (dnnl's own for weights): packed once per plan (each run in
  * train mode), shared by all nodes that use the parameter in the same way. `as` (may be NULL: row-major)
  * describes how the raw parameter is to be read: with a group axis, with axes swapped. */
 fv_status fv_emit_packed(fv_emit *emit, int i, const fv_md *as, const fv_md *md, fv_value **out,
                          fv_error *err);
 
+/* The same of a part of the parameter, which begins at element `from` of it. */
+fv_status fv_emit_packed_part(fv_emit *emit, int i, int64_t from, const fv_md *as, const fv_md *md,
+                              fv_value **out, fv_error *err);
+
 /* Emits a copy between two layouts. A descriptor (may be NULL: the value's own) reads that side as something
  * else of the same memory, for weights with a group axis. */
 fv_status fv_emit_copy(fv_emit *emit, fv_value *from, const fv_md *from_md, fv_value *to, const fv_md *to_md,
                        fv_error *err);
+
+/* Emits the sum of two values of one shape and layout. */
+fv_status fv_emit_sum(fv_emit *emit, fv_value *a, fv_value *b, fv_value *sum, fv_error *err);
 
 #endif

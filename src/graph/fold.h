@@ -1,5 +1,6 @@
-/* Folding: a copy of a graph in which convolutions have swallowed the batch normalisation and the activation
- * that follow them, where nobody looks at what is in between. Done by plans that do not train. */
+/* Folding: a copy of a graph in which convolutions have swallowed the batch normalisation, the residual sum
+ * and the activation that follow them, where nobody looks at what is in between, and in which concatenations
+ * that only convolutions read are not built. Done by plans that do not train. */
 #ifndef FV_GRAPH_FOLD_H
 #define FV_GRAPH_FOLD_H
 

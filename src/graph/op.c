@@ -102,6 +102,12 @@ double fv_op_get(const fv_op *op, const void *attrs, const char *name)
     }
 }
 
+int fv_parameters_from(const fv_node *node)
+{
+    int from = node->op->parameters_from;
+    return from < 0 ? node->src_count + from : from;
+}
+
 int64_t fv_spatial(const fv_ints *list, int i, int64_t fallback)
 {
     if (list->count == 0) return fallback;

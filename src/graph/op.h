@@ -77,7 +77,8 @@ struct fv_op {
     const char *name; /* Lua name, dump name */
     const char *doc;  /* formula, one line */
     int src_min, src_max;
-    int parameters_from; /* sources from here on are parameters: raw row-major tensors */
+    int parameters_from; /* sources from here on are parameters: raw row-major tensors; negative: counted from
+                            the end */
     size_t attrs_size;
     const fv_attr *attrs; /* ends with a NULL name; may be NULL */
     fv_op_layout layout;
@@ -116,6 +117,9 @@ fv_status fv_op_set_choice(const fv_op *op, void *attrs, const char *name, const
 double fv_op_get(const fv_op *op, const void *attrs, const char *name);
 
 /* --- helpers for op files --- */
+
+/* The first source of a node with an op that is a parameter. */
+int fv_parameters_from(const fv_node *node);
 
 /* Entry of a per-axis list for spatial axis i (from 0); fallback when the list is empty. */
 int64_t fv_spatial(const fv_ints *list, int i, int64_t fallback);

@@ -102,7 +102,7 @@ static int source_layout(const fv_plan *plan, const fv_node *node)
 {
     if (node->op->layout == FV_OP_CHANNELS_LAST) return FV_CHANNELS_LAST;
     if (node->op->layout == FV_OP_PLAIN) return FV_PLAIN;
-    for (int i = 0; i < node->src_count && i < node->op->parameters_from; i++) {
+    for (int i = 0; i < node->src_count && i < fv_parameters_from(node); i++) {
         const fv_node *src = node->src[i];
         if (!src->tensor && src->shape.rank > 2 && plan->nodes[src->id].layout == FV_CHANNELS_LAST)
             return FV_CHANNELS_LAST;
@@ -115,11 +115,11 @@ static int source_layout(const fv_plan *plan, const fv_node *node)
 static fv_status bind_sources(fv_emit *emit, fv_error *err)
 {
     const fv_node *node = emit->node;
-    int wanted = source_layout(emit->plan, node), rank = 0;
-    for (int i = 0; i < node->src_count && i < node->op->parameters_from; i++)
+    int wanted = source_layout(emit->plan, node), from = fv_parameters_from(node), rank = 0;
+    for (int i = 0; i < node->src_count && i < from; i++)
         if (node->src[i]->shape.rank > rank) rank = node->src[i]->shape.rank;
     for (int i = 0; i < node->src_count; i++) {
-        int layout = i < node->op->parameters_from ? wanted : FV_PLAIN;
+        int layout = i < from ? wanted : FV_PLAIN;
         if (node->op->layout == FV_OP_ANY && node->src[i]->shape.rank < rank) layout = FV_PLAIN;
         FV_TRY(fv_plan_node_value(emit, node->src[i], layout, &emit->src[i], err));
     }
@@ -191,7 +191,7 @@ static fv_status sum_gradient(fv_emit *emit, fv_error *err)
             continue;
         }
         FV_TRY(fv_plan_value_new(emit->plan, &emit->node->shape, own->layout, &sum, err));
-        FV_TRY(fv_plan_emit_sum(emit, own->gradient, part, sum, err));
+        FV_TRY(fv_emit_sum(emit, own->gradient, part, sum, err));
         own->gradient = sum;
     }
     return FV_OK;
@@ -207,7 +207,7 @@ static fv_status offer_gradients(fv_emit *emit, int counts[2], fv_error *err)
         if (!emit->plan->nodes[node->src[i]->id].needs) continue;
         FV_TRY(fv_plan_value_new(emit->plan, &node->src[i]->shape, emit->src[i]->channels_last,
                                  &emit->diff_src[i], err));
-        counts[i >= node->op->parameters_from]++;
+        counts[i >= fv_parameters_from(node)]++;
     }
     return FV_OK;
 }

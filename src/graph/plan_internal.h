@@ -9,12 +9,15 @@ typedef enum fv_phase { FV_PREPARE, FV_FORWARD, FV_BACKWARD } fv_phase;
 
 enum { FV_PLAIN = 0, FV_CHANNELS_LAST = 1 };
 
+enum { FV_IN_PLACE = 3 };
+
 /* Memory behind one or more values. */
 typedef struct fv_storage {
     enum { FV_STORAGE_ARENA, FV_STORAGE_PACKED, FV_STORAGE_EXTERNAL } kind;
     size_t bytes, offset;
-    int first, last; /* steps between which it is in use; first > last: never */
-    float *data;     /* valid once the plan is made */
+    int first, last;           /* steps between which it is in use; first > last: never */
+    float *data;               /* valid once the plan is made */
+    struct fv_storage *shared; /* the storage that this one's values found room in, or NULL */
 } fv_storage;
 
 struct fv_value {
@@ -23,6 +26,7 @@ struct fv_value {
     int custom; /* md was given: shape says nothing */
     fv_md *md;  /* made when first asked for */
     fv_storage *storage;
+    int64_t offset; /* in elements: of a part of a parameter */
 };
 
 typedef struct fv_step {
@@ -36,6 +40,9 @@ typedef struct fv_step {
     int count;
     fv_value *value[FV_KERNEL_VALUES];
     void *data[FV_KERNEL_VALUES];
+    int in_place;                           /* how many of these there are */
+    int to[FV_IN_PLACE], from[FV_IN_PLACE]; /* values that may share memory */
+    int is_copy, is_idle;                   /* a copy falls away when both sides share memory */
     double seconds;
 } fv_step;
 
@@ -63,6 +70,7 @@ typedef struct fv_node_plan {
 /* A parameter in a packed layout; `as` is owned. */
 typedef struct fv_packed {
     const fv_node *node;
+    int64_t from;
     fv_md *as;
     fv_value *value;
 } fv_packed;
@@ -108,9 +116,6 @@ fv_status fv_plan_value_new(fv_plan *plan, const fv_shape *shape, int channels_l
 
 /* The activation of a node in a layout (FV_PLAIN for ranks below 3), converted by a step if need be. */
 fv_status fv_plan_node_value(fv_emit *emit, const fv_node *node, int layout, fv_value **out, fv_error *err);
-
-/* Emits the sum of two values of one shape and layout. */
-fv_status fv_plan_emit_sum(fv_emit *emit, fv_value *a, fv_value *b, fv_value *sum, fv_error *err);
 
 /* Emits a change of layout of a whole value. */
 fv_status fv_plan_emit_relayout(fv_emit *emit, fv_value *from, fv_value *to, fv_error *err);

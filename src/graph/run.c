@@ -15,7 +15,7 @@ static fv_status run_phase(fv_plan *plan, fv_phase phase, fv_error *err)
 {
     for (int i = 0; i < plan->steps.count; i++) {
         fv_step *step = plan->steps.at[i];
-        if (step->phase != phase) continue;
+        if (step->phase != phase || step->is_idle) continue;
         double start = now();
         if (step->call)
             FV_TRY(fv_call_run(step->call, step->data, plan->scratchpad, err));

@@ -30,15 +30,16 @@ typedef struct binary_kind {
     fv_walk_row value, slope[2];
     dnnl_alg_kind_t algorithm; /* dnnl_alg_kind_undef: own rows only */
     int is_symmetric;
+    int is_sum; /* the gradients are that of dst, whatever the sources */
 } binary_kind;
 
 static const binary_kind kinds[] = {
-    {"add", add_value, {pass, pass}, dnnl_binary_add, 1},
-    {"sub", sub_value, {pass, pass_negative}, dnnl_binary_sub, 0},
-    {"mul", mul_value, {mul_slope_a, mul_slope_b}, dnnl_binary_mul, 1},
-    {"div", div_value, {div_slope_a, div_slope_b}, dnnl_binary_div, 0},
-    {"min", min_value, {less_slope, more_slope}, dnnl_alg_kind_undef, 1},
-    {"max", max_value, {more_slope, less_slope}, dnnl_alg_kind_undef, 1},
+    {"add", add_value, {pass, pass}, dnnl_binary_add, 1, 1},
+    {"sub", sub_value, {pass, pass_negative}, dnnl_binary_sub, 0, 1},
+    {"mul", mul_value, {mul_slope_a, mul_slope_b}, dnnl_binary_mul, 1, 0},
+    {"div", div_value, {div_slope_a, div_slope_b}, dnnl_binary_div, 0, 0},
+    {"min", min_value, {less_slope, more_slope}, dnnl_alg_kind_undef, 1, 0},
+    {"max", max_value, {more_slope, less_slope}, dnnl_alg_kind_undef, 1, 0},
 };
 
 static const binary_kind *kind_of(const fv_node *node)
@@ -86,7 +87,11 @@ static fv_status forward(const fv_node *node, fv_emit *emit, fv_error *err)
     FV_TRY(fv_emit_keep(emit, prim, err));
     const fv_emit_arg args[] = {FV_IN(DNNL_ARG_SRC_0, src[first]), FV_IN(DNNL_ARG_SRC_1, src[1 - first]),
                                 FV_OUT(DNNL_ARG_DST, fv_dst(emit))};
-    return fv_emit_primitive(emit, prim, 3, args, err);
+    FV_TRY(fv_emit_primitive(emit, prim, 3, args, err));
+    for (int k = 0; k < 2; k++)
+        if (fv_shape_equal(fv_value_shape(src[k]), &node->shape))
+            fv_emit_in_place(emit, fv_dst(emit), src[k]);
+    return FV_OK;
 }
 
 static fv_status backward_data(const fv_node *node, fv_emit *emit, fv_error *err)
@@ -94,11 +99,12 @@ static fv_status backward_data(const fv_node *node, fv_emit *emit, fv_error *err
     const binary_kind *kind = kind_of(node);
     fv_value *diff = fv_diff_dst(emit);
     fv_value *in[] = {fv_src(emit, 0), fv_src(emit, 1), diff};
-    if (kind->slope[0] == pass) in[0] = in[1] = diff; /* so that the sources need not be kept */
+    if (kind->is_sum) in[0] = in[1] = diff; /* so that the sources need not be kept */
     for (int k = 0; k < 2; k++) {
         fv_value *to = fv_diff_src(emit, k);
         if (!to) continue;
-        if (kind->slope[k] == pass && fv_shape_equal(fv_value_shape(to), &node->shape))
+        int is_same = kind->is_sum && (k == 0 || kind->is_symmetric);
+        if (is_same && fv_shape_equal(fv_value_shape(to), &node->shape))
             FV_TRY(fv_emit_alias(emit, to, diff, err));
         else
             FV_TRY(fv_emit_walk(emit, "binary_backward:own", kind->slope[k], diff, 3, in, to, err));

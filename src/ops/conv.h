@@ -1,4 +1,4 @@
-/* What conv and conv_transpose share: attributes, checks, and the emission, which differs by one flag. */
+/* What conv, conv_sum and conv_transpose share: attributes, checks, and the emission. */
 #ifndef FV_OPS_CONV_H
 #define FV_OPS_CONV_H
 
@@ -9,6 +9,7 @@ typedef struct fv_conv_attrs {
     int64_t groups;
     int activation;
     double alpha, beta;
+    int addend; /* of conv_sum */
 } fv_conv_attrs;
 
 /* Activations that can be done in the same step; their gradient follows from dst. */
@@ -28,6 +29,23 @@ extern const char *const fv_conv_activations[];
     FV_CONV_ROW(alpha, FV_ATTR_FLOAT, 0, "of the activation: slope below 0, or min of clip"),                \
     FV_CONV_ROW(beta, FV_ATTR_FLOAT, 0, "max of clip")
 /* clang-format on */
+
+/* Where the sources of a node are. conv and conv_transpose have one part; conv_sum convolves the first
+ * `parts` sources with successive ranges of the weights' channels, as if they were one. */
+typedef struct fv_conv_view {
+    int parts;
+    int addend; /* source that is added before the activation; -1: none */
+    int weights;
+    int bias; /* -1: none */
+} fv_conv_view;
+
+fv_conv_view fv_conv_view_of(const fv_node *node);
+
+/* Position of a part's first channel in the weights. */
+int64_t fv_conv_first_channel(const fv_node *node, int part);
+
+/* Multiplications per weight pair of channels. */
+int64_t fv_conv_taps(const fv_node *node);
 
 /* Shape rule; `transposed` tells which of the two ops it is. */
 fv_status fv_conv_shape(fv_node *node, int transposed, fv_error *err);

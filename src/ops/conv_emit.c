@@ -1,15 +1,14 @@
-/* Emission of conv and conv_transpose.
+/* Forward emission of the convolutions.
  *
  * oneDNN: source and destination both channels last, or a reference implementation runs; weights in the
  * primitive's own layout; groups are a leading axis of the weights; dilation 0 means dense. */
-#include "ops/conv.h"
+#include "ops/conv_work.h"
 
 #include <string.h>
 
 const char *const fv_conv_activations[] = {"none", "relu", "leaky_relu", "elu", "clip", "sigmoid", NULL};
 
-/* oneDNN's name of the activation; 0 for none. */
-static dnnl_alg_kind_t activation_of(const fv_conv_attrs *a)
+dnnl_alg_kind_t fv_conv_activation(const fv_node *node)
 {
     static const dnnl_alg_kind_t kinds[] = {dnnl_alg_kind_undef,
                                             dnnl_eltwise_relu_use_dst_for_bwd,
@@ -17,7 +16,13 @@ static dnnl_alg_kind_t activation_of(const fv_conv_attrs *a)
                                             dnnl_eltwise_elu_use_dst_for_bwd,
                                             dnnl_eltwise_clip_v2_use_dst_for_bwd,
                                             dnnl_eltwise_logistic_use_dst_for_bwd};
-    return kinds[a->activation];
+    return kinds[((const fv_conv_attrs *)node->attrs)->activation];
+}
+
+fv_status fv_conv_state_of(const fv_node *node, fv_emit *emit, fv_conv_state **out, fv_error *err)
+{
+    size_t parts = (size_t)fv_conv_view_of(node).parts;
+    return fv_emit_state(emit, sizeof **out + parts * sizeof(fv_prim *), out, err);
 }
 
 static void fill_params(const fv_node *node, int transposed, fv_conv_params *p)
@@ -35,39 +40,34 @@ static void fill_params(const fv_node *node, int transposed, fv_conv_params *p)
 }
 
 /* How oneDNN names the axes of the raw weights: [groups] O I k..., whatever the order in memory. */
-static fv_status raw_weights(const fv_node *node, int transposed, fv_md **out, fv_shape *shape, fv_error *err)
+static fv_status raw_weights(fv_conv_work *work, const fv_node *node, int transposed, fv_error *err)
 {
     const fv_conv_attrs *a = node->attrs;
-    const fv_shape *w = &node->src[1]->shape;
+    const fv_shape *w = &node->src[work->view.weights]->shape;
     int64_t strides[FV_MAX_RANK], own[FV_MAX_RANK];
     int at = 0, out_axis = transposed ? 1 : 0;
     fv_shape_strides(w, own);
     int64_t size[2] = {w->dim[0] / a->groups, w->dim[1]}; /* of one group; axis 0 runs over the groups */
+    if (work->view.parts > 1) size[1] = node->src[work->part]->shape.dim[1];
     if (a->groups > 1) {
-        shape->dim[at] = a->groups;
+        work->shape.dim[at] = a->groups;
         strides[at++] = size[0] * own[0];
     }
     for (int k = 0; k < 2; k++) {
         int axis = k == 0 ? out_axis : 1 - out_axis;
-        shape->dim[at] = size[axis];
+        work->shape.dim[at] = size[axis];
         strides[at++] = own[axis];
     }
     for (int i = 2; i < w->rank; i++) {
-        shape->dim[at] = w->dim[i];
+        work->shape.dim[at] = w->dim[i];
         strides[at++] = own[i];
     }
-    shape->rank = at;
-    return fv_md_strided(out, shape, strides, err);
+    work->shape.rank = at;
+    work->first = fv_conv_first_channel(node, work->part) * own[1];
+    return fv_md_strided(&work->raw, &work->shape, strides, err);
 }
 
-/* What every emission needs; the descriptors are owned. */
-typedef struct conv_work {
-    fv_conv_params params;
-    fv_post_ops post;
-    fv_md *raw, *any, *chosen, *bias; /* weights as given, free, as the primitive wants them; bias or NULL */
-} conv_work;
-
-static void close_work(conv_work *work)
+void fv_conv_close(fv_conv_work *work)
 {
     fv_md_free(work->raw);
     fv_md_free(work->any);
@@ -75,133 +75,134 @@ static void close_work(conv_work *work)
     fv_md_free(work->bias);
 }
 
-static fv_status open_work(conv_work *work, const fv_node *node, int transposed, fv_error *err)
+fv_status fv_conv_open(fv_conv_work *work, const fv_node *node, int part, int transposed, fv_error *err)
 {
-    const fv_conv_attrs *a = node->attrs;
-    fv_shape shape;
     memset(work, 0, sizeof *work);
+    work->view = fv_conv_view_of(node);
+    work->part = part;
     fill_params(node, transposed, &work->params);
-    if (a->activation) {
-        work->post = (fv_post_ops){1, {{FV_POST_ELTWISE, activation_of(a), (float)a->alpha, (float)a->beta}}};
-        work->params.post = &work->post;
-    }
-    FV_TRY(raw_weights(node, transposed, &work->raw, &shape, err));
-    FV_TRY(fv_md_any(&work->any, &shape, err));
-    if (node->src_count > 2) FV_TRY(fv_md_plain(&work->bias, &node->src[2]->shape, err));
+    FV_TRY(raw_weights(work, node, transposed, err));
+    FV_TRY(fv_md_any(&work->any, &work->shape, err));
+    if (work->view.bias >= 0) FV_TRY(fv_md_plain(&work->bias, &node->src[work->view.bias]->shape, err));
     return FV_OK;
 }
 
-/* The forward primitive, which the backward ones take as a hint, and the gradient before the activation. */
-typedef struct conv_state {
-    const fv_prim *forward;
-    fv_value *diff;
-} conv_state;
+fv_status fv_conv_pack(fv_conv_work *work, fv_emit *emit, const fv_prim *prim, fv_value **out, fv_error *err)
+{
+    FV_TRY(fv_prim_md(&work->chosen, prim, dnnl_query_weights_md, err));
+    return fv_emit_packed_part(emit, work->view.weights, work->first, work->raw, work->chosen, out, err);
+}
 
-/* Gradient of what the convolution gave: diff_dst, or that taken through the activation (once). */
-static fv_status open_diff(const fv_node *node, fv_emit *emit, conv_state *state, fv_value **out,
-                           fv_error *err)
+/* --- forward --- */
+
+/* One of the convolutions whose sum a node is: out = part + partial, then bias and activation in the last. */
+typedef struct conv_term {
+    int part, transposed, has_bias, is_active;
+    fv_value *partial, *out; /* partial may be NULL, or out itself */
+} conv_term;
+
+static void add_post_op(fv_conv_work *work, fv_post_op op)
+{
+    work->post.op[work->post.count++] = op;
+    work->params.post = &work->post;
+}
+
+/* The primitive with everything in it; NULL when oneDNN has but a reference implementation for the sum. */
+static fv_status fused_primitive(const fv_node *node, fv_emit *emit, const conv_term *term,
+                                 fv_conv_work *work, fv_prim **prim, fv_error *err)
 {
     const fv_conv_attrs *a = node->attrs;
-    fv_prim *hint, *prim;
-    const fv_md *md;
-    *out = a->activation ? state->diff : fv_diff_dst(emit);
-    if (*out) return FV_OK;
-    FV_TRY(fv_value_md(fv_dst(emit), &md, err));
-    FV_TRY(fv_emit_value_md(emit, md, out, err));
-    FV_TRY(fv_prim_eltwise_forward(&hint, activation_of(a), (float)a->alpha, (float)a->beta, md, err));
-    FV_TRY(fv_emit_keep(emit, hint, err));
-    FV_TRY(fv_prim_eltwise_backward(&prim, activation_of(a), (float)a->alpha, (float)a->beta, md, md, hint,
-                                    err));
-    FV_TRY(fv_emit_keep(emit, prim, err));
-    state->diff = *out;
-    const fv_emit_arg args[] = {FV_IN(DNNL_ARG_DST, fv_dst(emit)),
-                                FV_IN(DNNL_ARG_DIFF_DST, fv_diff_dst(emit)), FV_OUT(DNNL_ARG_DIFF_SRC, *out)};
-    return fv_emit_primitive(emit, prim, 3, args, err);
+    const fv_md *src, *dst, *bias = term->has_bias ? work->bias : NULL;
+    FV_TRY(fv_value_md(fv_src(emit, term->part), &src, err));
+    FV_TRY(fv_value_md(term->out, &dst, err));
+    if (term->partial)
+        add_post_op(work, (fv_post_op){term->partial == term->out ? FV_POST_SUM : FV_POST_ADD,
+                                       dnnl_alg_kind_undef, 0, 0, dst});
+    if (term->is_active)
+        add_post_op(work, (fv_post_op){FV_POST_ELTWISE, fv_conv_activation(node), (float)a->alpha,
+                                       (float)a->beta, NULL});
+    FV_TRY(fv_prim_conv_forward(prim, &work->params, src, work->any, bias, dst, err));
+    if (!term->partial || !strstr(fv_prim_implementation(*prim), "ref"))
+        return fv_emit_keep(emit, *prim, err);
+    fv_prim_free(*prim);
+    *prim = NULL;
+    return FV_OK;
 }
 
-fv_status fv_conv_forward(const fv_node *node, fv_emit *emit, int transposed, fv_error *err)
+static fv_status emit_fused(const fv_node *node, fv_emit *emit, const conv_term *term, int *done_so,
+                            fv_error *err)
 {
     fv_status status;
-    conv_work work;
-    conv_state *state;
+    fv_conv_work work;
+    fv_conv_state *state;
     fv_prim *prim;
     fv_value *weights;
-    const fv_md *src, *dst;
-    FV_TRY_GOTO(open_work(&work, node, transposed, err));
-    FV_TRY_GOTO(fv_value_md(fv_src(emit, 0), &src, err));
-    FV_TRY_GOTO(fv_value_md(fv_dst(emit), &dst, err));
-    FV_TRY_GOTO(fv_emit_state(emit, sizeof *state, &state, err));
-    FV_TRY_GOTO(fv_prim_conv_forward(&prim, &work.params, src, work.any, work.bias, dst, err));
-    FV_TRY_GOTO(fv_emit_keep(emit, prim, err));
-    state->forward = prim;
-    FV_TRY_GOTO(fv_prim_md(&work.chosen, prim, dnnl_query_weights_md, err));
-    FV_TRY_GOTO(fv_emit_packed(emit, 1, work.raw, work.chosen, &weights, err));
-    const fv_emit_arg args[] = {FV_IN(DNNL_ARG_SRC, fv_src(emit, 0)),
-                                {DNNL_ARG_WEIGHTS, weights, 0, work.chosen},
-                                FV_OUT(DNNL_ARG_DST, fv_dst(emit)),
-                                FV_IN(DNNL_ARG_BIAS, work.bias ? fv_src(emit, 2) : NULL)};
-    status = fv_emit_primitive(emit, prim, work.bias ? 4 : 3, args, err);
+    fv_emit_arg args[5];
+    int count = 0;
+    FV_TRY_GOTO(fv_conv_open(&work, node, term->part, term->transposed, err));
+    FV_TRY_GOTO(fused_primitive(node, emit, term, &work, &prim, err));
+    *done_so = prim != NULL;
+    if (!prim) goto done;
+    FV_TRY_GOTO(fv_conv_state_of(node, emit, &state, err));
+    state->forward[term->part] = prim;
+    FV_TRY_GOTO(fv_conv_pack(&work, emit, prim, &weights, err));
+    args[count++] = (fv_emit_arg)FV_IN(DNNL_ARG_SRC, fv_src(emit, term->part));
+    args[count++] = (fv_emit_arg){DNNL_ARG_WEIGHTS, weights, 0, work.chosen};
+    args[count++] = (fv_emit_arg)FV_OUT(DNNL_ARG_DST, term->out);
+    if (term->has_bias && work.bias)
+        args[count++] = (fv_emit_arg)FV_IN(DNNL_ARG_BIAS, fv_src(emit, work.view.bias));
+    if (term->partial && term->partial != term->out)
+        args[count++] = (fv_emit_arg)FV_IN(FV_POST_ARG(0), term->partial);
+    status = fv_emit_primitive(emit, prim, count, args, err);
 done:
-    close_work(&work);
+    fv_conv_close(&work);
     return status;
 }
 
-fv_status fv_conv_backward_data(const fv_node *node, fv_emit *emit, int transposed, fv_error *err)
+static fv_status emit_activation(const fv_node *node, fv_emit *emit, fv_error *err)
 {
-    fv_status status;
-    conv_work work;
-    conv_state *state;
+    const fv_conv_attrs *a = node->attrs;
+    const fv_md *md;
     fv_prim *prim;
-    fv_value *weights, *diff;
-    const fv_md *diff_src, *diff_dst;
-    FV_TRY_GOTO(open_work(&work, node, transposed, err));
-    FV_TRY_GOTO(fv_value_md(fv_diff_src(emit, 0), &diff_src, err));
-    FV_TRY_GOTO(fv_emit_state(emit, sizeof *state, &state, err));
-    FV_TRY_GOTO(open_diff(node, emit, state, &diff, err));
-    FV_TRY_GOTO(fv_value_md(diff, &diff_dst, err));
-    FV_TRY_GOTO(
-        fv_prim_conv_backward_data(&prim, &work.params, diff_src, work.any, diff_dst, state->forward, err));
-    FV_TRY_GOTO(fv_emit_keep(emit, prim, err));
-    FV_TRY_GOTO(fv_prim_md(&work.chosen, prim, dnnl_query_weights_md, err));
-    FV_TRY_GOTO(fv_emit_packed(emit, 1, work.raw, work.chosen, &weights, err));
-    const fv_emit_arg args[] = {FV_IN(DNNL_ARG_DIFF_DST, diff),
-                                {DNNL_ARG_WEIGHTS, weights, 0, work.chosen},
-                                FV_OUT(DNNL_ARG_DIFF_SRC, fv_diff_src(emit, 0))};
-    status = fv_emit_primitive(emit, prim, 3, args, err);
-done:
-    close_work(&work);
-    return status;
+    FV_TRY(fv_value_md(fv_dst(emit), &md, err));
+    FV_TRY(
+        fv_prim_eltwise_forward(&prim, fv_conv_activation(node), (float)a->alpha, (float)a->beta, md, err));
+    FV_TRY(fv_emit_keep(emit, prim, err));
+    const fv_emit_arg args[] = {FV_IN(DNNL_ARG_SRC, fv_dst(emit)), FV_OUT(DNNL_ARG_DST, fv_dst(emit))};
+    return fv_emit_primitive(emit, prim, 2, args, err);
 }
 
-/* One primitive gives the gradients of weights and bias; a side nobody wants goes to scratch memory. */
-fv_status fv_conv_backward_weights(const fv_node *node, fv_emit *emit, int transposed, fv_error *err)
+/* In one step, or as convolution, sum and activation. */
+static fv_status emit_term(const fv_node *node, fv_emit *emit, const conv_term *term, fv_error *err)
 {
-    fv_status status;
-    conv_work work;
-    conv_state *state;
-    fv_prim *prim;
-    fv_value *packed, *diff, *bias = NULL;
-    const fv_md *src, *diff_dst;
-    FV_TRY_GOTO(open_work(&work, node, transposed, err));
-    FV_TRY_GOTO(fv_value_md(fv_src(emit, 0), &src, err));
-    FV_TRY_GOTO(fv_emit_state(emit, sizeof *state, &state, err));
-    FV_TRY_GOTO(open_diff(node, emit, state, &diff, err));
-    FV_TRY_GOTO(fv_value_md(diff, &diff_dst, err));
-    FV_TRY_GOTO(fv_prim_conv_backward_weights(&prim, &work.params, src, work.any, work.bias, diff_dst,
-                                              state->forward, err));
-    FV_TRY_GOTO(fv_emit_keep(emit, prim, err));
-    FV_TRY_GOTO(fv_prim_md(&work.chosen, prim, dnnl_query_diff_weights_md, err));
-    FV_TRY_GOTO(fv_emit_value_md(emit, work.chosen, &packed, err));
-    if (work.bias) bias = fv_diff_src(emit, 2);
-    if (work.bias && !bias) FV_TRY_GOTO(fv_emit_value_md(emit, work.bias, &bias, err));
-    const fv_emit_arg args[] = {FV_IN(DNNL_ARG_SRC, fv_src(emit, 0)),
-                                FV_IN(DNNL_ARG_DIFF_DST, diff),
-                                {DNNL_ARG_DIFF_WEIGHTS, packed, 1, work.chosen},
-                                FV_OUT(DNNL_ARG_DIFF_BIAS, bias)};
-    FV_TRY_GOTO(fv_emit_primitive(emit, prim, work.bias ? 4 : 3, args, err));
-    if (fv_diff_src(emit, 1))
-        status = fv_emit_copy(emit, packed, work.chosen, fv_diff_src(emit, 1), work.raw, err);
-done:
-    close_work(&work);
-    return status;
+    int done_so;
+    conv_term alone = *term;
+    FV_TRY(emit_fused(node, emit, term, &done_so, err));
+    if (done_so) return FV_OK;
+    alone.partial = NULL;
+    alone.is_active = 0;
+    FV_TRY(fv_emit_value_like(emit, term->out, &alone.out, err));
+    FV_TRY(emit_fused(node, emit, &alone, &done_so, err));
+    FV_TRY(fv_emit_sum(emit, alone.out, term->partial, term->out, err));
+    return term->is_active ? emit_activation(node, emit, err) : FV_OK;
+}
+
+/* The sum grows in dst, or each term reads what the one before it wrote: see fv_dnn_adds_fast. */
+fv_status fv_conv_forward(const fv_node *node, fv_emit *emit, int transposed, fv_error *err)
+{
+    fv_conv_view view = fv_conv_view_of(node);
+    int in_dst = !fv_dnn_adds_fast(fv_conv_taps(node)), last = view.parts - 1;
+    int is_active = ((const fv_conv_attrs *)node->attrs)->activation != 0;
+    fv_value *partial = view.addend < 0 ? NULL : fv_src(emit, view.addend);
+    for (int k = 0; k <= last; k++) {
+        conv_term term = {k, transposed, k == last, k == last && is_active, partial, fv_dst(emit)};
+        if (in_dst && partial && partial != term.out) {
+            FV_TRY(fv_emit_copy(emit, partial, NULL, term.out, NULL, err));
+            term.partial = term.out;
+        }
+        if (!in_dst && k < last) FV_TRY(fv_emit_value_like(emit, fv_dst(emit), &term.out, err));
+        FV_TRY(emit_term(node, emit, &term, err));
+        partial = term.out;
+    }
+    return FV_OK;
 }

@@ -94,7 +94,9 @@ static fv_status forward(const fv_node *node, fv_emit *emit, fv_error *err)
     FV_TRY(fv_emit_keep(emit, prim, err));
     state->forward = prim;
     const fv_emit_arg args[] = {FV_IN(DNNL_ARG_SRC, fv_src(emit, 0)), FV_OUT(DNNL_ARG_DST, fv_dst(emit))};
-    return fv_emit_primitive(emit, prim, 2, args, err);
+    FV_TRY(fv_emit_primitive(emit, prim, 2, args, err));
+    fv_emit_in_place(emit, fv_dst(emit), fv_src(emit, 0));
+    return FV_OK;
 }
 
 static fv_status backward_data(const fv_node *node, fv_emit *emit, fv_error *err)
@@ -112,7 +114,9 @@ static fv_status backward_data(const fv_node *node, fv_emit *emit, fv_error *err
                                               : (fv_emit_arg)FV_IN(DNNL_ARG_SRC, fv_src(emit, 0)),
                                 FV_IN(DNNL_ARG_DIFF_DST, fv_diff_dst(emit)),
                                 FV_OUT(DNNL_ARG_DIFF_SRC, fv_diff_src(emit, 0))};
-    return fv_emit_primitive(emit, prim, 3, args, err);
+    FV_TRY(fv_emit_primitive(emit, prim, 3, args, err));
+    fv_emit_in_place(emit, fv_diff_src(emit, 0), fv_diff_dst(emit));
+    return FV_OK;
 }
 
 #define ELTWISE(name, rows, doc)                                                                             \

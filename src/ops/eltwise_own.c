@@ -12,14 +12,13 @@ typedef struct own_attrs {
     double alpha, beta; /* selu: beta is its gamma; pow: alpha is its exponent */
 } own_attrs;
 
-/* Writes n elements of the function of x, or of g times its derivative at x. */
-typedef void (*span_fn)(const float *restrict x, const float *restrict g, float *restrict out, float a,
-                        float b, size_t n);
+/* Writes n elements of the function of x, or of g times its derivative at x; over x or g, if need be. */
+typedef void (*span_fn)(const float *x, const float *g, float *out, float a, float b, size_t n);
 
 /* The two spans of a function; the expressions are in x, a and b. `setup` may declare what both share. */
 #define SPANS(name, setup, f, slope)                                                                         \
-    FV_CLONES static void name##_value(const float *restrict src, const float *restrict diff,                \
-                                       float *restrict out, float a, float b, size_t n)                      \
+    FV_CLONES static void name##_value(const float *src, const float *diff, float *out, float a, float b,    \
+                                       size_t n)                                                             \
     {                                                                                                        \
         (void)diff, (void)a, (void)b;                                                                        \
         _Pragma("omp simd") for (size_t i = 0; i < n; i++)                                                   \
@@ -29,8 +28,8 @@ typedef void (*span_fn)(const float *restrict x, const float *restrict g, float 
             out[i] = f;                                                                                      \
         }                                                                                                    \
     }                                                                                                        \
-    FV_CLONES static void name##_slope(const float *restrict src, const float *restrict diff,                \
-                                       float *restrict out, float a, float b, size_t n)                      \
+    FV_CLONES static void name##_slope(const float *src, const float *diff, float *out, float a, float b,    \
+                                       size_t n)                                                             \
     {                                                                                                        \
         (void)a, (void)b;                                                                                    \
         _Pragma("omp simd") for (size_t i = 0; i < n; i++)                                                   \
@@ -146,7 +145,9 @@ static fv_status forward(const fv_node *node, fv_emit *emit, fv_error *err)
     FV_TRY(open_work(&work, node, 0, err));
     fv_emit_kernel kernel = {
         "eltwise:own", forward_kernel, &work, sizeof work, 1, 1, {fv_src(emit, 0), fv_dst(emit)}};
-    return fv_emit_call(emit, &kernel, err);
+    FV_TRY(fv_emit_call(emit, &kernel, err));
+    fv_emit_in_place(emit, fv_dst(emit), fv_src(emit, 0));
+    return FV_OK;
 }
 
 static fv_status backward_data(const fv_node *node, fv_emit *emit, fv_error *err)
@@ -160,7 +161,9 @@ static fv_status backward_data(const fv_node *node, fv_emit *emit, fv_error *err
                              2,
                              1,
                              {fv_src(emit, 0), fv_diff_dst(emit), fv_diff_src(emit, 0)}};
-    return fv_emit_call(emit, &kernel, err);
+    FV_TRY(fv_emit_call(emit, &kernel, err));
+    fv_emit_in_place(emit, fv_diff_src(emit, 0), fv_diff_dst(emit));
+    return FV_OK;
 }
 
 #define ROW(name, field, initial, doc)                                                                       \

@@ -132,5 +132,7 @@ fv_status fv_norm_forward(const fv_node *node, fv_emit *emit, const fv_norm *nor
     k.read_count = n;
     FV_TRY(fv_norm_floats(emit, 4 * call.view.n * call.view.c, &k.value[n++], err));
     k.value[n] = fv_dst(emit);
-    return fv_emit_call(emit, &k, err);
+    FV_TRY(fv_emit_call(emit, &k, err));
+    fv_emit_in_place(emit, fv_dst(emit), fv_src(emit, 0));
+    return FV_OK;
 }

@@ -93,7 +93,9 @@ fv_status fv_norm_backward_data(const fv_node *node, fv_emit *emit, const fv_nor
     FV_TRY(fv_norm_floats(emit, 4 * call.view.n * call.view.c, &k.value[n++], err));
     if (!call.running) FV_TRY(fv_norm_doubles(emit, 2 * fv_norm_sets(&call.view), &k.value[n++], err));
     k.value[n] = fv_diff_src(emit, 0);
-    return fv_emit_call(emit, &k, err);
+    FV_TRY(fv_emit_call(emit, &k, err));
+    fv_emit_in_place(emit, fv_diff_src(emit, 0), fv_diff_dst(emit));
+    return FV_OK;
 }
 
 /* A gradient nobody wants goes to scratch memory. */

@@ -135,9 +135,9 @@ void fv_norm_parameters_backward(const fv_norm_view *view, const fv_norm_gradien
 
 /* --- applying --- */
 
-/* Rows of n channels. */
-FV_CLONES static void apply_rows(float *restrict out, const float *restrict u, const float *restrict x,
-                                 fv_norm_table t, int64_t rows, int64_t n)
+/* Rows of n channels. out may be u or x. */
+FV_CLONES static void apply_rows(float *out, const float *u, const float *x, fv_norm_table t, int64_t rows,
+                                 int64_t n)
 {
     const float *restrict gain = t.gain, *restrict slope = t.slope, *restrict centre = t.centre,
                           *restrict offset = t.offset;
@@ -154,8 +154,7 @@ FV_CLONES static void apply_rows(float *restrict out, const float *restrict u, c
 }
 
 /* n positions of one channel. */
-FV_CLONES static void apply_run(float *restrict out, const float *restrict u, const float *restrict x,
-                                fv_norm_table t, int64_t n)
+FV_CLONES static void apply_run(float *out, const float *u, const float *x, fv_norm_table t, int64_t n)
 {
     float gain = *t.gain, slope = *t.slope, centre = *t.centre, offset = *t.offset;
     if (u) {

@@ -1,6 +1,7 @@
 /* One line per op: X(name) declares fv_op_name, defined in the op file of that name (or of its family). The
  * only registration there is. */
 X(conv)
+X(conv_sum)
 X(conv_transpose)
 X(batch_norm)
 X(instance_norm)

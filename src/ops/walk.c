@@ -111,5 +111,8 @@ fv_status fv_emit_walk(fv_emit *emit, const char *name, fv_walk_row row, const f
     fv_emit_kernel kernel = {name, map_kernel, &w, sizeof w, sources, 1, {NULL}};
     for (int k = 0; k < sources; k++) kernel.value[k] = in[k];
     kernel.value[sources] = out;
-    return fv_emit_call(emit, &kernel, err);
+    FV_TRY(fv_emit_call(emit, &kernel, err));
+    for (int k = 0; k < sources; k++)
+        if (fv_shape_equal(fv_value_shape(in[k]), fv_value_shape(out))) fv_emit_in_place(emit, out, in[k]);
+    return FV_OK;
 }

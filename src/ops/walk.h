@@ -8,8 +8,9 @@
 
 enum { FV_WALK_SOURCES = 3 };
 
-/* Computes n elements: out is dense, element i of source k is in[k][i * step[k]]. */
-typedef void (*fv_walk_row)(float *restrict out, const float *const in[], const int64_t step[], int64_t n);
+/* Computes n elements: out is dense, element i of source k is in[k][i * step[k]]. out may be the memory of a
+ * source with step 1. */
+typedef void (*fv_walk_row)(float *out, const float *const in[], const int64_t step[], int64_t n);
 
 /* Emits a walk over all elements of `space`, the value to whose shape the others stretch (aligned at the
  * right, sizes of 1 repeat) and whose memory order is followed. out is space itself, has its shape and
@@ -28,8 +29,7 @@ fv_status fv_emit_walk(fv_emit *emit, const char *name, fv_walk_row row, const f
         out[i] = expression;                                                                                 \
     }
 #define FV_WALK_ROW(name, expression)                                                                        \
-    FV_CLONES static void name(float *restrict out, const float *const in[], const int64_t step[],           \
-                               int64_t n)                                                                    \
+    FV_CLONES static void name(float *out, const float *const in[], const int64_t step[], int64_t n)         \
     {                                                                                                        \
         const float *X = in[0], *Y = in[1], *G = in[2];                                                      \
         int64_t s = step[0], t = step[1];                                                                    \

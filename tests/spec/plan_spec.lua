@@ -122,6 +122,34 @@ describe("plan", function()
     assert.are.equal(arena(20, "infer"), arena(5, "infer"))
   end)
 
+  it("works in place, but never over what is read later", function()
+    local g = core.graph()
+    local x = g:input { 1, 8, 32, 32 }
+    local y = scale(g, x, 1)
+    for _ = 1, 6 do y = g:add { g:sigmoid { y }, x } end
+    local buffer = 8 * 32 * 32 * 4
+    local plan = assert(g:plan { taps = { y } })
+    assert.is_true(plan:memory().arena <= 4 * buffer) -- input, its channels-last copy, one that changes
+    local input = fovea.uniform({ 1, 8, 32, 32 }, { seed = 1 })
+    plan:set_input(x, input)
+    local want = input
+    for _ = 1, 6 do want = want:sigmoid() + input end
+    for _ = 1, 2 do assert.is_true((plan:forward():value(y) - want):abs():max() < 1e-6) end
+    local a = g:relu { scale(g, x, 2) }
+    local b = g:neg { a }
+    local c = g:add { g:exp { b }, a }
+    local explain = assert(g:plan { mode = "explain", taps = { c, b }, seeds = { c, b }, gradients = { x, a } })
+    explain:set_input(x, input)
+    explain:forward():set_seed(c, ones { 1, 8, 32, 32 })
+    for _ = 1, 2 do
+      explain:backward()
+      local slope = 1 - (input * -2):exp()
+      assert.is_true((explain:gradient(a) - slope):abs():max() < 1e-6)
+      assert.is_true((explain:gradient(x) - slope * 2):abs():max() < 1e-6)
+      assert.is_true((explain:value(b) + input * 2):abs():max() < 1e-6)
+    end
+  end)
+
   it("keeps working when the graph grows afterwards, and after the graph is closed", function()
     local g = core.graph()
     local x = g:input { 1, 1, 2, 2 }

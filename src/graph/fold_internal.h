@@ -1,0 +1,38 @@
+/* What the files of folding share. */
+#ifndef FV_GRAPH_FOLD_INTERNAL_H
+#define FV_GRAPH_FOLD_INTERNAL_H
+
+#include "graph/fold.h"
+
+/* A convolution and what it swallows: dst = activation(norm(conv(src)) + addend). All but conv and end may be
+ * NULL; end is the last of them, whose value the whole gives. */
+typedef struct fv_fold_chain {
+    const fv_node *conv, *norm, *addend, *activation, *end;
+} fv_fold_chain;
+
+/* What is known of a node of the graph that is folded. */
+typedef struct fv_fold_node {
+    int keep;             /* its value must exist */
+    int users;            /* how many sources of other nodes it is */
+    fv_fold_chain *chain; /* that it is part of */
+    int split;            /* a concatenation that is not built: its users convolve its sources one by one */
+} fv_fold_node;
+
+static inline int fv_fold_is_end(const fv_fold_chain *chain, const fv_node *node)
+{
+    return chain && chain->end == node;
+}
+
+int fv_node_is(const fv_node *node, const char *op);
+
+/* Finds the chains; `nodes` has keep and users filled in, `chains` has room for one per node. */
+void fv_fold_find_chains(const fv_graph *graph, fv_fold_node *nodes, fv_fold_chain *chains);
+
+/* Finds the concatenations that need not be built. */
+void fv_fold_find_splits(const fv_graph *graph, fv_fold_node *nodes);
+
+/* Weights and bias with the normalisation folded in: W' = W s, b' = shift + (b - mean) s with s = scale /
+ * sqrt(variance + epsilon), all in double. */
+fv_status fv_fold_tensors(const fv_fold_chain *chain, fv_tensor **weights, fv_tensor **bias, fv_error *err);
+
+#endif

@@ -1,0 +1,95 @@
+/* Backward emission of the convolutions. */
+#include "ops/conv_work.h"
+
+/* Gradient of what the convolution gave: diff_dst, or that taken through the activation (once). */
+static fv_status open_diff(const fv_node *node, fv_emit *emit, fv_conv_state *state, fv_value **out,
+                           fv_error *err)
+{
+    const fv_conv_attrs *a = node->attrs;
+    dnnl_alg_kind_t kind = fv_conv_activation(node);
+    fv_prim *hint, *prim;
+    const fv_md *md;
+    *out = a->activation ? state->diff : fv_diff_dst(emit);
+    if (*out) return FV_OK;
+    FV_TRY(fv_value_md(fv_dst(emit), &md, err));
+    FV_TRY(fv_emit_value_like(emit, fv_dst(emit), out, err));
+    FV_TRY(fv_prim_eltwise_forward(&hint, kind, (float)a->alpha, (float)a->beta, md, err));
+    FV_TRY(fv_emit_keep(emit, hint, err));
+    FV_TRY(fv_prim_eltwise_backward(&prim, kind, (float)a->alpha, (float)a->beta, md, md, hint, err));
+    FV_TRY(fv_emit_keep(emit, prim, err));
+    state->diff = *out;
+    const fv_emit_arg args[] = {FV_IN(DNNL_ARG_DST, fv_dst(emit)),
+                                FV_IN(DNNL_ARG_DIFF_DST, fv_diff_dst(emit)), FV_OUT(DNNL_ARG_DIFF_SRC, *out)};
+    FV_TRY(fv_emit_primitive(emit, prim, 3, args, err));
+    fv_emit_in_place(emit, *out, fv_diff_dst(emit));
+    return FV_OK;
+}
+
+static fv_status emit_part(const fv_node *node, fv_emit *emit, int part, int transposed, fv_value *diff,
+                           const fv_prim *hint, fv_error *err)
+{
+    fv_status status;
+    fv_conv_work work;
+    fv_prim *prim;
+    fv_value *weights;
+    const fv_md *diff_src, *diff_dst;
+    FV_TRY_GOTO(fv_conv_open(&work, node, part, transposed, err));
+    FV_TRY_GOTO(fv_value_md(fv_diff_src(emit, part), &diff_src, err));
+    FV_TRY_GOTO(fv_value_md(diff, &diff_dst, err));
+    FV_TRY_GOTO(fv_prim_conv_backward_data(&prim, &work.params, diff_src, work.any, diff_dst, hint, err));
+    FV_TRY_GOTO(fv_emit_keep(emit, prim, err));
+    FV_TRY_GOTO(fv_conv_pack(&work, emit, prim, &weights, err));
+    const fv_emit_arg args[] = {FV_IN(DNNL_ARG_DIFF_DST, diff),
+                                {DNNL_ARG_WEIGHTS, weights, 0, work.chosen},
+                                FV_OUT(DNNL_ARG_DIFF_SRC, fv_diff_src(emit, part))};
+    status = fv_emit_primitive(emit, prim, 3, args, err);
+done:
+    fv_conv_close(&work);
+    return status;
+}
+
+fv_status fv_conv_backward_data(const fv_node *node, fv_emit *emit, int transposed, fv_error *err)
+{
+    fv_conv_view view = fv_conv_view_of(node);
+    fv_conv_state *state;
+    fv_value *diff;
+    FV_TRY(fv_conv_state_of(node, emit, &state, err));
+    FV_TRY(open_diff(node, emit, state, &diff, err));
+    for (int k = 0; k < view.parts; k++)
+        if (fv_diff_src(emit, k)) FV_TRY(emit_part(node, emit, k, transposed, diff, state->forward[k], err));
+    if (view.addend < 0 || !fv_diff_src(emit, view.addend)) return FV_OK;
+    return fv_emit_alias(emit, fv_diff_src(emit, view.addend), diff, err);
+}
+
+/* One primitive gives the gradients of weights and bias; a side nobody wants goes to scratch memory. */
+fv_status fv_conv_backward_weights(const fv_node *node, fv_emit *emit, int transposed, fv_error *err)
+{
+    fv_status status;
+    fv_conv_work work;
+    fv_conv_state *state;
+    fv_prim *prim;
+    fv_value *packed, *diff, *bias = NULL;
+    const fv_md *src, *diff_dst;
+    FV_TRY_GOTO(fv_conv_open(&work, node, 0, transposed, err));
+    FV_TRY_GOTO(fv_value_md(fv_src(emit, 0), &src, err));
+    FV_TRY_GOTO(fv_conv_state_of(node, emit, &state, err));
+    FV_TRY_GOTO(open_diff(node, emit, state, &diff, err));
+    FV_TRY_GOTO(fv_value_md(diff, &diff_dst, err));
+    FV_TRY_GOTO(fv_prim_conv_backward_weights(&prim, &work.params, src, work.any, work.bias, diff_dst,
+                                              state->forward[0], err));
+    FV_TRY_GOTO(fv_emit_keep(emit, prim, err));
+    FV_TRY_GOTO(fv_prim_md(&work.chosen, prim, dnnl_query_diff_weights_md, err));
+    FV_TRY_GOTO(fv_emit_value_md(emit, work.chosen, &packed, err));
+    if (work.bias) bias = fv_diff_src(emit, 2);
+    if (work.bias && !bias) FV_TRY_GOTO(fv_emit_value_md(emit, work.bias, &bias, err));
+    const fv_emit_arg args[] = {FV_IN(DNNL_ARG_SRC, fv_src(emit, 0)),
+                                FV_IN(DNNL_ARG_DIFF_DST, diff),
+                                {DNNL_ARG_DIFF_WEIGHTS, packed, 1, work.chosen},
+                                FV_OUT(DNNL_ARG_DIFF_BIAS, bias)};
+    FV_TRY_GOTO(fv_emit_primitive(emit, prim, work.bias ? 4 : 3, args, err));
+    if (fv_diff_src(emit, 1))
+        status = fv_emit_copy(emit, packed, work.chosen, fv_diff_src(emit, 1), work.raw, err);
+done:
+    fv_conv_close(&work);
+    return status;
+}
