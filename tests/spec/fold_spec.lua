@@ -97,7 +97,8 @@ describe("folding", function()
       return g:relu { g:add { a, b } }
     end)
     same({ 1, 4, 6, 6 }, function(g, x) -- a sum with a vector is none of a convolution
-      return g:relu { g:add { norm(g, g:conv { x, weights(g, 1, { 4, 4, 1, 1 }) }, 10), weights(g, 2, { 1, 4, 1, 1 }) } }
+      local y = norm(g, g:conv { x, weights(g, 1, { 4, 4, 1, 1 }) }, 10)
+      return g:relu { g:add { y, weights(g, 2, { 1, 4, 1, 1 }) } }
     end)
   end)
 
