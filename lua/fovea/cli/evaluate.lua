@@ -37,6 +37,7 @@ local function define_data(parser)
   parser:option("--data-set", "published layout, such as chase_db1; with --root")
   parser:option("--root", "folder of the data set")
   parser:option("--observer", "whose masks, where there are several observers"):convert(math.tointeger)
+  parser:option("--structure", "what is the foreground, where there are several structures")
   parser:option("--manifest", "CSV file with the columns image, mask, and name, fov, split as wanted")
   parser:option("--phantom", "generated images: name of the phantom; with --count, --seed, --phantom-option KEY=VALUE")
   parser:option("--count", "number of phantoms"):convert(math.tointeger)
@@ -104,7 +105,8 @@ local function data_spec(arguments)
   end
   if #arguments.images > 0 then spec.files = arguments.images end
   if #arguments.exclude > 0 then spec.exclude = arguments.exclude end
-  for _, key in ipairs { "masks", "data_set", "root", "observer", "manifest", "phantom", "count", "seed" } do
+  for _, key in ipairs { "masks", "data_set", "root", "observer", "structure", "manifest", "phantom", "count",
+    "seed" } do
     if arguments[key] ~= nil then spec[key] = arguments[key] end
   end
   for _, option in ipairs(arguments.phantom_option) do
