@@ -210,6 +210,16 @@ local function write_weights(run, row)
     { dtype = options.dtype, notes = row })
 end
 
+local REDRAWN = 10 -- seconds after which the curve is drawn again
+
+local function write_log(run, last)
+  local folder, now = run.options.folder, core.clock()
+  if not folder then return true end
+  local draw = last or now - (run.drawn or -REDRAWN) >= REDRAWN
+  if draw then run.drawn = now end
+  return log.write(folder, run.state.history, run.options.name or "training", draw)
+end
+
 --- Judges an epoch: the best one so far, the schedule, and whether it is time to stop.
 local function judge(run, row)
   local state, stopping = run.state, run.options.early_stopping
@@ -242,8 +252,7 @@ local function close_epoch(run)
   end
   state.epoch, state.step, state.loss, state.norm = state.epoch + 1, 0, 0.0, 0.0
   state.finished = last and (stop and "early" or "done") or nil
-  local ok, why, kind = true, nil, nil
-  if options.folder then ok, why, kind = log.write(options.folder, state.history, options.name or "training") end
+  local ok, why, kind = write_log(run, last)
   if ok then ok, why, kind = save(run) end -- the last of all files: what comes before it is only repeated
   if not ok then return nil, why, kind end
   report(run, { kind = "epoch", row = row, improved = improved, watch = run.watch.key })

@@ -51,16 +51,18 @@ function M.picture(history, title)
   return plot.stack(pictures)
 end
 
---- Writes log.csv and curve.png into a folder.
+--- Writes log.csv and, if wanted, curve.png into a folder.
 ---@param folder string
 ---@param history table[]
 ---@param title string
+---@param picture boolean drawing takes a tenth of a second
 ---@return true? done
 ---@return string? message
 ---@return string? code
-function M.write(folder, history, title)
+function M.write(folder, history, title, picture)
   local ok, message, code = core.file.write(folder .. "/log.csv", csv.encode(M.columns(history), history))
   if not ok then return nil, message, code end
+  if not picture then return true end
   return image.write(folder .. "/curve.png", M.picture(history, title))
 end
 
