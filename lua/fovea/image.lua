@@ -37,8 +37,7 @@ end
 --- Reads a PNG, JPEG, TIFF, GIF, BMP or PNM file, whatever its name; FILE.tif#3 is the third page of a TIFF file; a raw
 --- FILE.IMG is a chest film of JSRT. Values are as stored.
 ---@param path string
----@param options? { max_pixels: integer?, orient: boolean?, page: integer? } orient: by the orientation that is noted
----  in the file (default true); page: of a TIFF file, from 1
+---@param options? { max_pixels: integer?, orient: boolean?, page: integer? } orient: as the file says (true)
 ---@return fovea.Image? image nil when the file cannot be read
 ---@return string? message
 ---@return string? code

@@ -1,4 +1,4 @@
---- Masks and label maps from files: PNG, .npy, .safetensors (FILE.safetensors#NAME for one of several tensors).
+--- Masks and label maps from files: pictures, .npy, .safetensors (FILE.safetensors#NAME for one of several tensors).
 local core = require "fovea.core"
 local image = require "fovea.image"
 local npy = require "fovea.npy"

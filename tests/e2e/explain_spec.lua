@@ -173,7 +173,7 @@ describe("fovea explain", function()
     end
     bad_image("truncated.png", good:sub(1, #good // 2), "truncated.png: ")
     bad_image("empty.png", "", "empty")
-    bad_image("text.jpg", "hello", "PNG or JPEG")
+    bad_image("text.jpg", "hello", "not an image of a known format")
     local header = good:sub(1, 8) .. string.pack(">I4", 13) .. "IHDR" .. string.pack(">I4I4", 100000, 100000)
       .. "\8\2\0\0\0"
     bad_image("huge.png", header .. good:sub(#header + 1), "huge.png: ")

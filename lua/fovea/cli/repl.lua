@@ -12,7 +12,7 @@ local M = {
 ---@param parser table argparse parser
 function M.define(parser)
   parser:argument("model", "model (.onnx) or weights (with --arch), the global `model`"):args "?"
-  parser:argument("image", "PNG or JPEG file, the global `image`; the layers of the model show it"):args "?"
+  parser:argument("image", "picture file, the global `image`; the layers of the model show it"):args "?"
   cli.define_model(parser)
 end
 
