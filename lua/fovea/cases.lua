@@ -88,10 +88,18 @@ local function add_failure(self, path, message, code)
   return { message:find(path, 1, true) and message or ("%s: %s"):format(path, message) }
 end
 
+--- Hash of an image, kept for the maps of one image.
+local function image_hash(self, path)
+  if self.hashed ~= path then
+    self.hashed, self.hash = path, mask_file.hash(path)
+  end
+  return self.hash
+end
+
 local function add_map(self, path, heat)
   local record = heat:record()
   record.model, record.image = self.model.path, path
-  record.model_hash, record.image_hash = self.model_hash, mask_file.hash(path)
+  record.model_hash, record.image_hash = self.model_hash, image_hash(self, path)
   record.load = self.model.load_options
   record.preprocess, record.geometry = heat.preprocess, heat.geometry
   self.records[#self.records + 1] = record
