@@ -10,6 +10,7 @@ M.FOLDERS = {
   { package = "fovea.threshold", what = "threshold strategy", option = "threshold" },
   { package = "fovea.cam", what = "method", option = "method" },
   { package = "fovea.metric", what = "metric" },
+  { package = "fovea.evaluate.metric", what = "segmentation metric" },
 }
 
 --- Place of a file as a user knows it: below the folder of the toolkit.
