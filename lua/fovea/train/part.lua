@@ -53,7 +53,7 @@ end
 
 --- The module of a part, its name, what its options were given in, and the hash of a file of one's own.
 local function module_of(kind, given)
-  if type(given) == "function" or (type(given) == "table" and given[DOES[kind]]) then
+  if type(given) == "function" or (type(given) == "table" and type(given[DOES[kind]]) == "function") then
     return own(kind, given, kind), "own", {}
   end
   if type(given) == "string" then given = { name = given } end
