@@ -54,7 +54,8 @@ M.read = require("fovea.input_file").read
 local function sanitised(text) return (text:gsub("[^%w%._%-]+", "-"):gsub("^%-+", ""):gsub("%-+$", "")) end
 
 local function file_name(self, path, heat)
-  local base = sanitised((path:match "([^/]+)$" or path):gsub("%.%w+$", ""):gsub("%.safetensors#", "."))
+  local base = sanitised((path:match "([^/]+)$" or path):gsub("%.%w+$", ""):gsub("%.safetensors#", ".")
+    :gsub("%.[tT][iI][fF][fF]?#", "."))
   local spec = heat.threshold:gsub("^fixed:([%d%.e%-]+)$", "%1")
   local name = ("%s.%s.%s.%s"):format(base, sanitised(heat.layer), sanitised(spec), sanitised(heat.method))
   self.used[name] = (self.used[name] or 0) + 1

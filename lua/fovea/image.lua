@@ -28,10 +28,13 @@ local function new(tensor, info)
   }, Image)
 end
 
--- The file of FILE.tif#PAGE and the number of the page.
-local function page_of(path)
+--- The file of FILE.tif#PAGE and the number of the page; of other paths the path itself.
+---@param path string
+---@return string file
+---@return integer? page
+function M.page_of(path)
   local file, page = path:match "^(.+%.[tT][iI][fF][fF]?)#(%d+)$"
-  return file or path, tonumber(page)
+  return file or path, math.tointeger(tonumber(page))
 end
 
 --- Reads a PNG, JPEG, TIFF, GIF, BMP or PNM file, whatever its name; FILE.tif#3 is the third page of a TIFF file; a raw
@@ -42,7 +45,7 @@ end
 ---@return string? message
 ---@return string? code
 function M.read(path, options)
-  local file, page = page_of(path)
+  local file, page = M.page_of(path)
   if page then
     local with_page = { page = page }
     for key, value in pairs(options or {}) do with_page[key] = value end

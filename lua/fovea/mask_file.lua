@@ -50,16 +50,19 @@ function M.read(path, options)
   return M.values(picture)
 end
 
---- Path of the file without the name of a tensor in it.
+--- Path of the file without the name of a tensor or the number of a page in it.
 ---@param path string
 ---@return string
-function M.file(path) return path:match "^(.-%.safetensors)#.+$" or path end
+function M.file(path) return path:match "^(.-%.safetensors)#.+$" or (image.page_of(path)) end
 
 --- Hash of what a path of an image or mask stands for: the file, or the values of a phantom; nil when it is not there.
 ---@param path string
 ---@return string? hash
 function M.hash(path)
-  if not phantom.is_path(path) then return (core.file.hash(M.file(path))) end
+  if not phantom.is_path(path) then
+    local hash, page = core.file.hash(M.file(path)), select(2, image.page_of(path))
+    return hash and page and core.file.hash_text(("%s#%d"):format(hash, page)) or hash or nil
+  end
   local mask = phantom.read_mask(path)
   local picture = phantom.read(path)
   return mask and core.file.hash_text(picture.tensor:hash() .. mask:hash()) or nil

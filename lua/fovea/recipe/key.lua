@@ -4,6 +4,7 @@ local core = require "fovea.core"
 local expand = require "fovea.recipe.expand"
 local input_file = require "fovea.input_file"
 local json = require "fovea.json"
+local mask_file = require "fovea.mask_file"
 
 local M = {}
 
@@ -22,7 +23,7 @@ function hash_of(path)
     local image = input_file.read(path)
     return image and core.file.hash_text(path .. image.tensor:hash()) or "missing"
   end
-  return core.file.hash((path:gsub("%.safetensors#.*$", ".safetensors"))) or "missing"
+  return mask_file.hash(path) or "missing"
 end
 
 --- Hashes of the files of an image, kept for the last image.
@@ -58,7 +59,8 @@ function M.text(plan, case)
   return table.concat({
     ("fovea %s, record %d"):format(core.version(), FORMAT),
     ("model %s %s"):format(names.model, model.fingerprint or "missing"),
-    ("image %s %s"):format(names.image, hashes.image), ("mask %s"):format(hashes.mask or "-"),
+    ("image %s %s"):format(names.image, hashes.image),
+    ("mask %s %s"):format(hashes.mask or "-", json.encode(plan.images[case.image].rule or {})),
     ("layer %s"):format(case.layer), ("threshold %s %s"):format(strategy.label, strategy.fingerprint or "-"),
     ("method %s %s"):format(method.label, method.fingerprint or "-"), ("score %s"):format(case.score),
     ("reduction %s"):format(plan.settings.reduction), ("class %s"):format(setting "class"),
