@@ -16,7 +16,8 @@ function M.define(parser)
   parser:option("--out", "the page (default: FOLDER/report.html)")
   parser:option("--sheet", "the contact sheet (default: beside the page, .png; none: no sheet)")
   parser:option("--title", "title of the page (default: the folder's name)")
-  parser:option("--limit", "cases (network on image) that the page shows (default 60)"):convert(math.tointeger)
+  parser:option("--limit", "cases (network on image) that the page shows (default: 60, with at most 1500 maps)")
+    :convert(math.tointeger)
 end
 
 --- Does the work.

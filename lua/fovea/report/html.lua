@@ -6,6 +6,7 @@ local drawing = require "fovea.report.page.drawing"
 local guide = require "fovea.report.page.guide"
 local lookup = require "fovea.lookup"
 local markup = require "fovea.report.markup"
+local means = require "fovea.report.page.means"
 local pictures = require "fovea.report.page.pictures"
 local scores = require "fovea.report.page.scores"
 local script = require "fovea.report.page.script"
@@ -21,7 +22,7 @@ local h = markup.element
 local POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; "
   .. "base-uri 'none'; form-action 'none'"
 
-local MOST_CASES = 60
+local MOST_CASES, MOST_MAPS = 60, 1500 -- of a page that a browser opens at once
 
 local function logo()
   return h("svg", { viewBox = "0 0 32 32", ["aria-hidden"] = "true" }, h("circle", { cx = 16, cy = 16, r = 15,
@@ -68,33 +69,62 @@ end
 local function film(shown, hidden)
   local frames = {}
   for i, case in ipairs(shown) do frames[i] = cases.entry(case, i) end
-  local note = hidden > 0 and h("p", { class = "reason" }, ("The page shows the first %d of %d cases."):format(#shown,
-    #shown + hidden))
+  local note = hidden > 0 and h("p", { class = "reason" }, ("The page shows %d of %d cases: the first images of "
+    .. "every network."):format(#shown, #shown + hidden))
   return { h("div", { class = "walk" }, h("h2", nil, "Cases"), h("span", { id = "where", class = "scripted" }),
     h("button", { type = "button", id = "previous", class = "scripted" }, "Previous"),
     h("button", { type = "button", id = "next", class = "scripted" }, "Next")), note,
     h("nav", { class = "film", ["aria-label"] = "Cases" }, frames) }
 end
 
---- The first cases, with what their maps share.
+--- Cases by network, in order.
+local function by_network(report)
+  local list, known = {}, {}
+  for place, case in ipairs(report.cases) do
+    local key = case.folder .. "\n" .. case.model
+    if not known[key] then
+      known[key] = {}
+      list[#list + 1] = known[key]
+    end
+    table.insert(known[key], { case = case, place = place })
+  end
+  return list
+end
+
+--- The cases that are shown: of every network the first ones, as many as are allowed.
+local function chosen(report, limit)
+  local networks, picked, maps, most = by_network(report), {}, 0, limit or MOST_CASES
+  for round = 1, #report.cases do
+    for _, network in ipairs(networks) do
+      local item = network[round]
+      local fits = #picked < most and (limit or #picked == 0 or item and maps + #item.case.maps <= MOST_MAPS)
+      if item and fits then picked[#picked + 1], maps = item, maps + #item.case.maps end
+    end
+  end
+  table.sort(picked, function(a, b) return a.place < b.place end)
+  return picked
+end
+
+--- The cases that are shown, with what their maps share.
 local function prepared(page, report, limit)
   local shown = {}
-  for i = 1, math.min(limit, #report.cases) do
-    shown[i] = report.cases[i]
-    cases.prepare(page, shown[i])
+  for _, case in ipairs(report.cases) do case.scores, case.number = cases.scores(case), nil end
+  for i, item in ipairs(chosen(report, limit)) do
+    shown[i], item.case.number = item.case, i
+    cases.prepare(page, item.case)
   end
   return shown
 end
 
 local function body(report, options)
   local page = { pictures = pictures.new(), count = 0 }
-  local shown, counts = prepared(page, report, options.limit or MOST_CASES), guide.counts(report)
+  local shown, counts = prepared(page, report, options.limit), guide.counts(report)
   local articles = {}
   for i, case in ipairs(shown) do articles[i] = cases.section(page, case, i) end
   local has_maps = #shown > 0
   return h("body", nil, drawing.filters(), top(report, options.title or report.name, counts),
     h("main", nil, guide.guide(), has_maps and { film(shown, #report.cases - #shown), desk.desk() }, articles,
-      scores.section(report, shown), guide.statuses(counts), guide.failures(report.failures)),
+      scores.section(report), means.section(report), guide.statuses(counts), guide.failures(report.failures)),
     h("footer", { class = "foot" }, h("div", nil, ("Made by Fovea %s. This file holds everything it shows; it loads "
       .. "nothing and sends nothing."):format(core.version()))),
     page.pictures:definitions(), has_maps and h("script", nil, markup.raw(script.text())))
@@ -102,7 +132,7 @@ end
 
 --- The page of a report.
 ---@param report fovea.Report from fovea.report.collect
----@param options? { title: string?, limit: integer? } limit: cases shown, 60
+---@param options? { title: string?, limit: integer? } limit: cases shown; default: 60, with at most 1500 maps
 ---@return string html
 function M.page(report, options)
   options = options or {}

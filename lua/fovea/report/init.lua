@@ -20,7 +20,7 @@ end
 --- Makes the page and the sheet of folders with results.
 ---@param folders string[]
 ---@param options? { out: string?, sheet: string?, title: string?, limit: integer? } out: FOLDER/report.html; sheet:
---- beside it, "none" for none; title: name of the folder; limit: cases on the page, 60
+--- beside it, "none" for none; title: name of the folder; limit: cases on the page
 ---@return { page: string, sheet: string?, report: fovea.Report }? made paths of the files
 ---@return string? message
 function M.make(folders, options)

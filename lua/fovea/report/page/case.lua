@@ -34,8 +34,16 @@ function M.prepare(page, case)
   embed("tint", "prediction", "image", whole)
   embed("prediction", "prediction", "outline", case.size)
   embed("truth", "truth", "outline", case.size)
-  local scored = first_with(case, "scores")
-  case.scores = scored and scored.view.scores or {}
+end
+
+--- Scores of the prediction of a case; empty when there is no ground truth.
+---@param case fovea.ReportCase
+---@return table<string, number>
+function M.scores(case)
+  for _, map in ipairs(case.maps) do
+    if next(map.view.scores) then return map.view.scores end
+  end
+  return {}
 end
 
 local function tile(case, parts, caption, label)
@@ -101,7 +109,8 @@ function M.section(page, case, number)
   local parts = case.parts
   return h("article", { class = "case", id = ("case-%d"):format(number), ["data-size"] =
     ("%d %d"):format(case.size[2], case.size[1]), ["data-image"] = parts.image, ["data-tint"] = parts.tint,
-    ["data-prediction"] = parts.prediction, ["data-truth"] = parts.truth },
+    ["data-prediction"] = parts.prediction, ["data-truth"] = parts.truth,
+    style = ("--unit: %.3f"):format(case.size[2] / 1000) },
     h("header", nil, h("h2", nil, h("bdi", nil, case.image_name), h("small", nil, h("bdi", nil, case.model_name))),
       scores.line(case.scores)),
     problems(case), tiles(case), matrix.matrix(page, case), numbers(case), record(case))

@@ -37,15 +37,13 @@ local function group_of(groups, key, model)
 end
 
 --- Evaluations and cases with scores, by network in the order of the page.
-local function by_model(report, cases)
+local function by_model(report)
   local groups = {}
   for _, evaluation in ipairs(report.evaluations) do
     table.insert(group_of(groups, evaluation.model, evaluation.model).evaluations, evaluation)
   end
-  for number, case in ipairs(cases) do
-    if next(case.scores) then
-      table.insert(group_of(groups, case.model, case.model).list, { case = case, number = number })
-    end
+  for _, case in ipairs(report.cases) do
+    if next(case.scores) then table.insert(group_of(groups, case.model, case.model).list, case) end
   end
   return groups
 end
@@ -73,7 +71,7 @@ local function mean_row(group)
   local cells = {}
   for i, name in ipairs(view.SCORES) do
     local values = {}
-    for _, item in ipairs(group.list) do values[#values + 1] = item.case.scores[name] end
+    for _, case in ipairs(group.list) do values[#values + 1] = case.scores[name] end
     cells[i] = text(summary.stats(values).mean)
   end
   return row(("mean of %d images"):format(#group.list), cells, "mean")
@@ -83,22 +81,20 @@ local function body(group)
   local rows = { h("tr", { class = "group" }, h("th", { colspan = #view.SCORES + 1, scope = "rowgroup" },
     h("bdi", nil, group.name))) }
   for _, evaluation in ipairs(group.evaluations) do rows[#rows + 1] = evaluation_row(evaluation) end
-  for _, item in ipairs(group.list) do
-    local cells = {}
-    for i, name in ipairs(view.SCORES) do cells[i] = text(item.case.scores[name]) end
-    rows[#rows + 1] = row(h("a", { href = ("#case-%d"):format(item.number) }, h("bdi", nil, item.case.image_name)),
-      cells)
+  for _, case in ipairs(group.list) do
+    local cells, name = {}, h("bdi", nil, case.image_name)
+    for i, metric in ipairs(view.SCORES) do cells[i] = text(case.scores[metric]) end
+    rows[#rows + 1] = row(case.number and h("a", { href = ("#case-%d"):format(case.number) }, name) or name, cells)
   end
   if #group.list > 1 and #group.evaluations == 0 then rows[#rows + 1] = mean_row(group) end
   return h("tbody", nil, rows)
 end
 
 --- The table of all networks; nil when no case has a ground truth.
----@param report fovea.Report
----@param cases fovea.ReportCase[] prepared
+---@param report fovea.Report cases with scores, and with the number that they have on the page
 ---@return fovea.Markup?
-function M.section(report, cases)
-  local groups = by_model(report, cases)
+function M.section(report)
+  local groups = by_model(report)
   if #groups == 0 then return nil end
   local head, bodies = { h("th", { scope = "col" }, "Image") }, {}
   for i, name in ipairs(view.SCORES) do head[i + 1] = h("th", { scope = "col", class = "number" }, label(name)) end

@@ -58,7 +58,8 @@ summary { cursor: pointer; }
 .guide li { margin: 0.25rem 0; } .guide li::marker { color: var(--accent); }
 
 .film { display: flex; gap: 0.7rem; overflow-x: auto; padding: 0.3rem 0.3rem 0.7rem; }
-.frame { flex: 0 0 8.6rem; display: flex; flex-direction: column; text-decoration: none; color: inherit;
+.frame { flex: 0 0 8.6rem; min-width: 0; overflow: hidden; display: flex; flex-direction: column;
+  text-decoration: none; color: inherit;
   padding: 0.4rem; border-radius: 10px; border: 1px solid transparent; }
 .frame svg { width: 100%; height: 5.6rem; border-radius: 6px; background: var(--ground); }
 .frame:hover { background: var(--card); }
@@ -167,7 +168,8 @@ td, th { padding: 0.3rem 0.75rem 0.3rem 0; vertical-align: top; }
 .missing { color: var(--bad); overflow-wrap: anywhere; }
 .cell[aria-pressed=true] .missing { color: inherit; }
 .none { color: var(--faint); text-align: center; vertical-align: middle; }
-.numbers, .record { margin-top: 0.9rem; } .numbers summary, .record summary { font-weight: 600; font-size: 0.95rem; }
+.numbers, .record { margin-top: 0.9rem; } .numbers td, .numbers th { padding-right: 1.4rem; }
+.numbers summary, .record summary { font-weight: 600; font-size: 0.95rem; }
 .numbers table, .segmentation table, .statuses table, .failures table { margin-top: 0.5rem; }
 .numbers tbody tr, .segmentation tbody tr, .statuses tbody tr, .failures tbody tr {
   border-top: 1px solid var(--rule); }
@@ -187,10 +189,14 @@ td, th { padding: 0.3rem 0.75rem 0.3rem 0; vertical-align: top; }
 @media print {
   :root { --paper: #fff; --card: #fff; --ink: #000; --faint: #444; --rule: #bbb; }
   body { font-size: 10pt; } * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
-  .scripted, .film, .copy, .walk button { display: none !important; }
+  .scripted, .film, .walk, .copy, details:not([open]) { display: none !important; }
   article[hidden], .variant[hidden] { display: block !important; }
   .js .printed { display: block; } .case { break-before: page; } .scroll { overflow: visible; }
-  .cell { width: 3.1cm; } .cell[aria-pressed=true] { background: none; color: inherit; }
+  path { vector-effect: none !important; } .line { stroke-width: calc(var(--unit) * 3.5px) !important; }
+  .casing { stroke-width: calc(var(--unit) * 8px) !important; }
+  .tile { flex-basis: 5.4cm; } .matrix tbody th { min-width: 1.9cm; max-width: 2.4cm; }
+  .cell { width: clamp(2cm, calc(14.5cm / var(--columns, 5)), 4cm); }
+  .cell[aria-pressed=true] { background: none; color: inherit; }
   tr, .tile, .card { break-inside: avoid; } .matrix tbody th { position: static; } }
 ]==]
 
