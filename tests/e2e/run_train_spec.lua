@@ -26,6 +26,7 @@ metrics: [gini]
 evaluate: { metrics: [dice, auc] }
 outputs:
   summaries: [layer, threshold+score]
+  charts: [gini]
   figure: [ { columns: layers, only: { score: logit }, cell: 32 }, { columns: scores, cell: 32 } ]
 ]]
 
@@ -112,7 +113,7 @@ describe("fovea run with a network to train", function()
     assert.equal(0, (command.run { "merge", shards[1], shards[2], "--out", scratch:path "all" }))
     assert.equal(0, (run("jobs", { "--jobs", "2" })))
     for _, name in ipairs { "cases.csv", "evaluation.csv", "evaluation_summary.csv", "summary_by_layer.md", "plan.json",
-      "figures/scores-03.png" } do
+      "figures/scores-03.png", "figures/chart-01-gini.png" } do
       assert.equal(scratch:read("out/" .. name), scratch:read("all/" .. name), name)
       assert.equal(scratch:read("out/" .. name), scratch:read("jobs/" .. name), name)
     end
@@ -174,6 +175,7 @@ models:
     end
     assert.matches("did you mean 'dice'", complaint { "--set", "evaluate.metrics=[dise]" })
     assert.matches("did you mean 'layer'", complaint { "--set", "outputs.summaries=[lyer]" })
+    assert.matches("did you mean 'gini'", complaint { "--set", "outputs.charts=[gine]" })
     assert.matches("said by the training recipe", complaint { "--set", "models.arch=unet" })
     assert.matches("unknown key 'epoch'", complaint { "--set", "models.train.epoch=3" })
     assert.matches("needs 'path' or 'train'", complaint { "--set", "models={name: x}" })

@@ -6,6 +6,7 @@ local evaluate = require "fovea.evaluate"
 local fovea_load = require("fovea.model").load
 local json = require "fovea.json"
 local layers = require "fovea.layers"
+local lookup = require "fovea.lookup"
 local marginals = require "fovea.recipe.marginals"
 local networks = require "fovea.recipe.networks"
 local parts = require "fovea.recipe.parts"
@@ -263,6 +264,19 @@ function M.text(plan, case)
   return table.concat({ names.model, names.image, names.layer, names.threshold, names.method, names.score }, "  ")
 end
 
+local function check_charts(plan)
+  local known = { "pixels", "score_value" }
+  for _, part in ipairs(plan.metrics) do known[#known + 1] = part.label end
+  for i, name in ipairs(plan.settings.outputs.charts or {}) do
+    local found = false
+    for _, label in ipairs(known) do found = found or label == name end
+    if not found then
+      fail(plan.places[("outputs.charts[%d]"):format(i)] or plan.places["outputs.charts"], "%s",
+        lookup.unknown("no metric", name, known))
+    end
+  end
+end
+
 --- The plan of a recipe; raises with the place of what is wrong.
 ---@param settings table see recipe/check.lua
 ---@param places table<string, string>
@@ -283,6 +297,7 @@ function M.plan(settings, places, base)
   plan.models = sources.models(settings, places)
   plan.images = sources.images(settings, places)
   check_truth(plan)
+  check_charts(plan)
   for index in ipairs(plan.models) do M.describe_model(plan, index) end
   plan.keyed = parts.all_keyed(plan.strategies) and parts.all_keyed(plan.methods) and parts.all_keyed(plan.metrics)
   plan.cases = M.cases(plan)

@@ -1,8 +1,10 @@
 --- The figures of a run: rows are images, columns layers, strategies or methods; one figure for each combination of the
 --- rest. Made of the overlays on disk.
+local charts = require "fovea.recipe.charts"
 local expand = require "fovea.recipe.expand"
 local grid = require "fovea.report.grid"
 local image = require "fovea.image"
+local tables = require "fovea.recipe.tables"
 
 local M = {}
 
@@ -96,22 +98,25 @@ local function write_some(plan, store, records, wanted, files)
   return true
 end
 
---- Draws and writes the figures.
+--- Draws and writes the figures, and the charts (fovea.recipe.charts).
 ---@param plan fovea.RecipePlan
 ---@param store fovea.RecipeStore
 ---@param records table[] in the order of the plan's cases
 ---@return string[]? files
 ---@return string? message
 function M.write(plan, store, records)
-  local wanted, files = plan.settings.outputs.figure, { count = {} }
-  if not wanted then return {} end
+  local outputs, files = plan.settings.outputs, { count = {} }
+  local wanted = outputs.figure
+  if not wanted and not outputs.charts then return {} end
   store:clear "figures"
-  if type(wanted) ~= "table" then wanted = {} end
-  for _, one in ipairs(#wanted > 0 and wanted or { wanted }) do
+  if wanted == true then wanted = {} end
+  for _, one in ipairs(wanted and (#wanted > 0 and wanted or { wanted }) or {}) do
     local ok, message = write_some(plan, store, records, one, files)
     if not ok then return nil, message end
   end
   files.count = nil
+  local ok, message = charts.write(plan, store, tables.rows(plan, records), files)
+  if not ok then return nil, message end
   return files
 end
 

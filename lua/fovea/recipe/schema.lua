@@ -181,6 +181,7 @@ local outputs = map("what is written besides the tables (cases.csv, cases.jsonl,
     { default = true }) },
   { "figure", either("figures of pictures in a grid", { typed("boolean", "false: none"), figure,
     typed("list", "several", { of = figure }) }, { default = true }) },
+  { "charts", list("metrics whose means are drawn by layer, strategy and score", text "as in metrics, or pixels") },
   { "summaries", list("more summaries, pooled over all else, such as layer, threshold+score (parts: model, image, "
     .. "layer, threshold, method, score)", text "parts, joined by +") },
 })

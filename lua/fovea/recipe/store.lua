@@ -171,7 +171,8 @@ function M.plan_record(plan)
   end
   return { name = plan.name, models = models, images = labels(plan.images), strategies = labels(plan.strategies),
     methods = labels(plan.methods), scores = labels(plan.scores), metrics = labels(plan.metrics),
-    figure = outputs.figure, summaries = outputs.summaries, evaluate = plan.settings.evaluate or nil,
+    figure = outputs.figure, summaries = outputs.summaries, charts = outputs.charts,
+    evaluate = plan.settings.evaluate or nil,
     explain = plan.explain, count = #plan.cases }
 end
 
@@ -197,7 +198,8 @@ function Store:plan()
   return { name = record.name, models = record.models, images = parts(record.images, "name"),
     strategies = parts(record.strategies, "label"), methods = parts(record.methods, "label"), scores = record.scores,
     metrics = parts(record.metrics, "label"), record = record, explain = record.explain,
-    settings = { outputs = { figure = record.figure, summaries = record.summaries }, evaluate = record.evaluate } }
+    settings = { outputs = { figure = record.figure, summaries = record.summaries, charts = record.charts },
+      evaluate = record.evaluate } }
 end
 
 M.make_folder = make_folder
