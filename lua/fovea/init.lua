@@ -46,6 +46,15 @@ M.data, M.phantom = require "fovea.data", require "fovea.phantom"
 M.recipe = require "fovea.recipe"
 M.sweep_thresholds = require("fovea.sweep").sweep_thresholds
 
+--- Makes one HTML page and a contact sheet of the results in folders (of fovea explain, run, evaluate).
+---@param folders string|string[]
+---@param options? { out: string?, sheet: string?, title: string?, limit: integer? } see fovea.report
+---@return { page: string, sheet: string?, report: fovea.Report }? made
+---@return string? message
+function M.report(folders, options)
+  return require("fovea.report").make(type(folders) == "string" and { folders } or folders, options)
+end
+
 -- time, memory, threads
 
 --- Seconds of a clock that only runs forward.

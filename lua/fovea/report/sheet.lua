@@ -2,6 +2,7 @@
 local core = require "fovea.core"
 local grid = require "fovea.report.grid"
 local image = require "fovea.image"
+local lookup = require "fovea.lookup"
 local overlay = require "fovea.overlay"
 local plot = require "fovea.plot"
 local collect = require "fovea.report.collect"
@@ -11,6 +12,7 @@ local words = require "fovea.report.page.words"
 local M = {}
 
 local CELL = 200 -- width of a picture
+local LONGEST = 6 -- networks below each other
 local FINE = 2 -- pictures are drawn so much larger and scaled down
 local TRUTH, PREDICTION = { 255, 176, 0 }, { 53, 224, 208 }
 local PAPER = { 255, 255, 255 }
@@ -100,12 +102,15 @@ local function band(case)
     variant.score), columns = columns, rows = rows, cell = CELL, aspect = math.min(height / width, 2) }
 end
 
---- The first case of each network.
-local function examples(report)
+--- The first case of each network, at the thresholds that are wanted.
+local function examples(report, wanted)
   local seen, list = {}, {}
   for _, case in ipairs(report.cases) do
     local key = case.folder .. "\n" .. case.model
-    if not seen[key] then seen[key], list[#list + 1] = true, case end
+    if not seen[key] then
+      seen[key] = true
+      list[#list + 1] = setmetatable({ thresholds = wanted or case.thresholds }, { __index = case })
+    end
   end
   return list
 end
@@ -123,14 +128,35 @@ local function stacked(pictures)
   return plot.stack(pictures)
 end
 
+--- Columns of bands side by side, on paper as high as the highest.
+local function side_by_side(columns)
+  local height, width, left = 0, 0, 1
+  for _, column in ipairs(columns) do
+    height, width = math.max(height, column:shape()[2]), width + column:shape()[3]
+  end
+  local sheet = core.picture.rectangle(core.full({ 3, height, width }, 0), 1, 1, height, width, PAPER)
+  for _, column in ipairs(columns) do
+    core.picture.paste(sheet, column, 1, left)
+    left = left + column:shape()[3]
+  end
+  return sheet
+end
+
 --- Draws the sheet: for each network its first image.
 ---@param report fovea.Report
+---@param options? { thresholds: string[]? } thresholds: only these
 ---@return fovea.Tensor? picture 3 x H x W, 0..255; nil when there are no maps
-function M.draw(report)
-  local bands = {}
-  for i, case in ipairs(examples(report)) do bands[i] = band(case) end
-  if #bands == 0 then return nil end
-  return stacked(bands)
+function M.draw(report, options)
+  options = options or {}
+  lookup.check_keys(options, { "thresholds" }, "sheet")
+  local list, columns, bands = examples(report, options.thresholds), {}, {}
+  local most = math.ceil(#list / math.ceil(#list / LONGEST))
+  for i, case in ipairs(list) do
+    bands[#bands + 1] = band(case)
+    if #bands == most or i == #list then columns[#columns + 1], bands = stacked(bands), {} end
+  end
+  if #columns < 2 then return columns[1] end
+  return side_by_side(columns)
 end
 
 return M
