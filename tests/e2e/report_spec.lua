@@ -130,6 +130,21 @@ describe("fovea report", function()
     assert.equal(r.ends[2], (r.ends[1]:gsub("^%-", "")))
   end)
 
+  browser_it("keeps a map beside others", function()
+    local r = inside [[
+      const heat = id => $("#" + id + " .heat").getAttribute("href");
+      result.hidden = $("#pinned").closest("[hidden]") !== null;
+      $("#pin").click(); result.shown = $("#pinned").closest("[hidden]") === null;
+      const kept = heat("stage");
+      $("#m5").click(); result.kept = heat("pinned") === kept; result.changed = heat("stage") !== kept;
+      result.names = [$("#pinned-name").textContent, $("#stage-name").textContent];
+      $("#pin").click(); result.gone = $("#pinned").closest("[hidden]") !== null;]]
+    assert.same({}, r.errors)
+    assert.same({ true, true, true, true, true }, { r.hidden, r.shown, r.kept, r.changed, r.gone })
+    assert.is_truthy(r.names[1]:find("eye, tiny. Layer enc.relu.Relu", 1, true), r.names[1])
+    assert.is_truthy(r.names[2]:find("Layer deep.relu.Relu", 1, true), r.names[2])
+  end)
+
   browser_it("goes by keys, tabs, cases and addresses", function()
     local r = inside([[
       result.first = pressed();
@@ -155,7 +170,8 @@ describe("fovea report", function()
       page = page:gsub("</body>", ("<script>document.getElementById('opacity').value = %d;"
         .. "document.getElementById('show-target').checked = false;"
         .. "document.querySelector('form').dispatchEvent(new Event('input'));"
-        .. "document.body.prepend(document.getElementById('stage'));</script></body>"):format(opacity))
+        .. "document.getElementById('stage').style.cssText = 'position: fixed; z-index: 9; left: 0; top: 0;"
+        .. "width: 480px; height: 400px';</script></body>"):format(opacity))
       browser.picture(scratch:write("drawn.html", page), scratch:path "drawn.png", 480, 400)
       return assert(fovea.image.read(scratch:path "drawn.png")):rgb()
     end

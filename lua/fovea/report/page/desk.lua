@@ -8,19 +8,24 @@ local M = {}
 
 local h = markup.element
 
---- The large drawing, whose parts the script fills in.
-local function stage()
+--- A large drawing, whose parts the script fills in.
+local function view(id, hidden)
   local layers = {}
   for i, class in ipairs { "picture", "tint", "heat", "line casing prediction", "line prediction", "line casing truth",
     "line truth", "line casing target", "line target" } do
     layers[i] = h("use", { class = class })
   end
-  return h("figure", { class = "stage" },
-    h("svg", { id = "stage", viewBox = "0 0 4 3", role = "img" }, h("rect", { class = "ground", width = "100%",
-      height = "100%" }), layers),
+  return h("div", { class = "view", hidden = hidden }, h("svg", { id = id, viewBox = "0 0 4 3", role = "img" },
+    h("rect", { class = "ground", width = "100%", height = "100%" }), layers), h("p", { id = id .. "-name" }))
+end
+
+--- The chosen map, room for a second one beside it, and the legend.
+local function stage()
+  return h("figure", { class = "stage" }, h("div", { class = "views" }, view("stage", false), view("pinned", true)),
     h("figcaption", nil, h("div", { class = "legend" }, h("output", { id = "legend-low" }), h("div", { class = "bar",
       id = "legend-bar" }), h("output", { id = "legend-high" })),
-      h("p", { id = "legend-text" })))
+      h("p", { id = "legend-text" }),
+      h("button", { type = "button", id = "pin", ["aria-pressed"] = "false" }, "Keep beside the next map")))
 end
 
 local function slider(id, label, value, most)

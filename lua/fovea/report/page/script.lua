@@ -70,22 +70,40 @@ function legend() {
     : part === "signed" ? "Values of the raw map; zero is white. Colours span the largest absolute value of this map."
     : `Values of the raw map, ${part} part. Colours span this map alone.`;
 }
+function rangeText(cell) {
+  const { low, high } = cell.dataset;
+  return low === undefined || high === undefined ? "" : `, raw map ${digits(+low)} to ${digits(+high)}`;
+}
 function put(element, id) {
   if (id) element.setAttribute("href", "#" + id); else element.removeAttribute("href");
 }
+function draw(svg, cell) {
+  const data = cell.closest("article").dataset, [width, height] = data.size.split(" ");
+  const title = all("h2 > bdi, h2 small bdi", cell.closest("article")).map(e => e.textContent).join(", ");
+  svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+  svg.style.setProperty("--shape", width / height);
+  svg.setAttribute("aria-label", cell.getAttribute("aria-label"));
+  const ids = { picture: cell.dataset.drawn || data.image, tint: data.tint, heat: cell.dataset.map,
+    prediction: data.prediction, truth: data.truth, target: cell.dataset.drawn ? "" : cell.dataset.target };
+  for (const [name, id] of Object.entries(ids)) all("use." + name, svg).forEach(use => put(use, id));
+  byId(svg.id + "-name").textContent = `${title}. ${cell.getAttribute("aria-label")}${rangeText(cell)}`;
+  return ids;
+}
+/* A map that stays while others are chosen. */
+function pin() {
+  const on = byId("pin").getAttribute("aria-pressed") !== "true";
+  byId("pin").setAttribute("aria-pressed", String(on));
+  byId("pin").textContent = on ? "Let go of the second map" : "Keep beside the next map";
+  byId("pinned").parentElement.hidden = !on;
+  document.querySelector(".views").classList.toggle("two", on);
+  if (on) draw(byId("pinned"), current);
+}
 function show(cell) {
-  const article = cell.closest("article"), data = article.dataset;
   if (current) current.setAttribute("aria-pressed", "false");
   current = cell;
   cell.setAttribute("aria-pressed", "true");
   cell.closest("table").querySelectorAll(".cell").forEach(c => { c.tabIndex = c === cell ? 0 : -1; });
-  const [width, height] = data.size.split(" ");
-  stage.setAttribute("viewBox", `0 0 ${width} ${height}`);
-  stage.style.setProperty("--shape", width / height);
-  stage.setAttribute("aria-label", cell.getAttribute("aria-label"));
-  const ids = { picture: cell.dataset.drawn || data.image, tint: data.tint, heat: cell.dataset.map,
-    prediction: data.prediction, truth: data.truth, target: cell.dataset.drawn ? "" : cell.dataset.target };
-  for (const [name, id] of Object.entries(ids)) all("use." + name, stage).forEach(use => put(use, id));
+  const ids = draw(stage, cell);
   for (const name of ["target", "prediction", "truth", "heat", "tint"])
     byId("show-" + name).disabled = !ids[name];
   byId("facts").replaceChildren(cell.parentElement.querySelector("template").content.cloneNode(true));
@@ -164,6 +182,7 @@ document.addEventListener("keydown", event => {
 });
 byId("previous").addEventListener("click", () => sameIn(cases[cases.indexOf(active()) - 1]));
 byId("next").addEventListener("click", () => sameIn(cases[cases.indexOf(active()) + 1]));
+byId("pin").addEventListener("click", pin);
 form.addEventListener("input", paint);
 form.addEventListener("submit", event => event.preventDefault());
 form.addEventListener("reset", () => setTimeout(paint));

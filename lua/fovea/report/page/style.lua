@@ -58,7 +58,7 @@ summary { cursor: pointer; }
 .guide li { margin: 0.25rem 0; } .guide li::marker { color: var(--accent); }
 
 .film { display: flex; gap: 0.7rem; overflow-x: auto; padding: 0.3rem 0.3rem 0.7rem; }
-.frame { flex: 0 0 8.6rem; min-width: 0; overflow: hidden; display: flex; flex-direction: column;
+.frame { flex: 0 0 9.2rem; min-width: 0; overflow: hidden; display: flex; flex-direction: column;
   text-decoration: none; color: inherit;
   padding: 0.4rem; border-radius: 10px; border: 1px solid transparent; }
 .frame svg { width: 100%; height: 5.6rem; border-radius: 6px; background: var(--ground); }
@@ -66,18 +66,23 @@ summary { cursor: pointer; }
 .frame[aria-current] { background: var(--card); border-color: var(--accent); box-shadow: 0 0 0 1px var(--accent); }
 .frame .title { font-weight: 600; font-size: 0.88rem; margin-top: 0.3rem; }
 .frame .sub { font-size: 0.78rem; color: var(--faint); display: flex; gap: 0.35rem; flex-wrap: wrap; }
-.frame .title, .frame .sub bdi { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.frame .title, .frame .sub bdi { overflow-wrap: anywhere; line-height: 1.3; }
 .walk { display: flex; align-items: center; gap: 0.6rem; color: var(--faint); font-size: 0.9rem; }
 .walk h2 { margin-right: auto; color: var(--ink); }
-.walk button, .reset, .copy, .segments button { border: 1px solid var(--rule); background: var(--card);
+.walk button, .reset, .copy, #pin, .segments button { border: 1px solid var(--rule); background: var(--card);
   border-radius: 8px; padding: 0.25rem 0.7rem; cursor: pointer; font-size: 0.88rem; }
 .walk button:disabled { opacity: 0.4; cursor: default; }
-.walk button:hover:enabled, .reset:hover, .copy:hover, .segments button:hover { border-color: var(--accent); }
+.walk button:hover:enabled, .reset:hover, .copy:hover, #pin:hover, .segments button:hover {
+  border-color: var(--accent); }
 
 .desk { display: grid; grid-template-columns: minmax(0, 1.6fr) minmax(19rem, 1fr); gap: 1.2rem; align-items: start; }
 .side { display: grid; gap: 1.2rem; }
 .stage { margin: 0; background: var(--card); border: 1px solid var(--rule); border-radius: 12px; overflow: hidden; }
-.stage svg { display: block; width: min(100%, 74vh * var(--shape, 1.33)); margin: 0 auto; background: var(--ground); }
+.views { display: grid; grid-template-columns: 1fr; }
+.views.two { grid-template-columns: 1fr 1fr; gap: 2px; }
+.view { min-width: 0; display: flex; flex-direction: column; }
+.view svg { display: block; width: min(100%, 74vh * var(--shape, 1.33)); margin: 0 auto; }
+.view p { margin: 0; padding: 0.3rem 0.7rem; font-size: 0.82rem; color: #d8d7d2; overflow-wrap: anywhere; }
 .stage { background: var(--ground); }
 .stage figcaption { background: var(--card); padding: 0.7rem 1rem 0.5rem; border-top: 1px solid var(--rule); }
 .legend { display: flex; align-items: center; gap: 0.7rem; font-variant-numeric: tabular-nums; font-size: 0.9rem; }
@@ -94,8 +99,8 @@ svg .tint { filter: url(#tint); }
 .line.prediction:not(.casing) { stroke: var(--prediction); }
 .cell .line { stroke-width: 0.8px; } .cell .casing { stroke-width: 1.7px; }
 .stage .line { stroke-width: 1.3px; } .stage .casing { stroke-width: 3px; }
-.no-target #stage .target, .no-target .cell .target, .no-prediction #stage .prediction, .no-truth #stage .truth,
-.no-heat #stage .heat, .no-heat .cell .heat, .no-tint #stage .tint { display: none; }
+.no-target .stage .target, .no-target .cell .target, .no-prediction .stage .prediction, .no-truth .stage .truth,
+.no-heat .stage .heat, .no-heat .cell .heat, .no-tint .stage .tint { display: none; }
 
 .display { display: grid; gap: 0.7rem; }
 .slider { display: grid; grid-template-columns: 6rem 1fr 3.2rem; gap: 0.6rem; align-items: center; font-size: 0.92rem; }
@@ -139,7 +144,8 @@ dd { margin: 0; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; min
 .tile figcaption { font-size: 0.84rem; padding: 0.35rem 0.7rem; color: var(--faint); }
 .matrix .head { display: flex; flex-wrap: wrap; align-items: center; gap: 0.6rem 1.2rem; margin-bottom: 0.6rem; }
 .segments { display: inline-flex; flex-wrap: wrap; gap: 0.35rem; }
-.segments [aria-pressed=true] { background: var(--accent); border-color: var(--accent); color: var(--card);
+.segments [aria-pressed=true], #pin[aria-pressed=true] { background: var(--accent); border-color: var(--accent);
+  color: var(--card);
   font-weight: 600; }
 .js .printed { display: none; }
 .scroll { overflow-x: auto; }
