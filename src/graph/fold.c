@@ -14,6 +14,7 @@ typedef struct fold {
     fv_node **map;
     fv_fold_node *nodes;
     fv_fold_chain *chains;
+    fv_fold_group *groups;
     folded *done;
     int done_count;
 } fold;
@@ -117,6 +118,14 @@ done:
     return status;
 }
 
+static fv_status add_group(fold *f, const fv_node *root, const fv_fold_group *group, fv_error *err)
+{
+    fv_node *src[FV_EXPRESSION_SOURCES];
+    for (int i = 0; i < group->count; i++) src[i] = f->map[group->source[i]->id];
+    return fv_graph_add(f->out, &fv_op_expression, group->count, src, &group->expression, root->name,
+                        &f->map[root->id], err);
+}
+
 static fv_status add_same(fold *f, const fv_node *node, fv_error *err)
 {
     fv_node **src, **to = &f->map[node->id];
@@ -140,7 +149,9 @@ static fv_status copy_nodes(fold *f, fv_error *err)
         const fv_fold_chain *chain = f->nodes[id].chain;
         if (fv_fold_is_end(chain, node))
             FV_TRY(add_chain(f, chain, err));
-        else if (!chain && !f->nodes[id].split)
+        else if (f->nodes[id].group)
+            FV_TRY(add_group(f, node, f->nodes[id].group, err));
+        else if (!chain && !f->nodes[id].split && !f->nodes[id].root)
             FV_TRY(add_same(f, node, err));
     }
     return FV_OK;
@@ -155,6 +166,7 @@ static void find(fold *f, const unsigned char *keep)
     }
     fv_fold_find_chains(f->graph, f->nodes, f->chains);
     fv_fold_find_splits(f->graph, f->nodes);
+    fv_fold_find_groups(f->graph, f->nodes, f->groups);
 }
 
 fv_status fv_graph_fold(fv_graph **out, fv_node ***map, const fv_graph *graph, const unsigned char *keep,
@@ -167,12 +179,14 @@ fv_status fv_graph_fold(fv_graph **out, fv_node ***map, const fv_graph *graph, c
     FV_TRY_GOTO(fv_calloc(&f.map, count, sizeof *f.map, err));
     FV_TRY_GOTO(fv_calloc(&f.nodes, count, sizeof *f.nodes, err));
     FV_TRY_GOTO(fv_calloc(&f.chains, count, sizeof *f.chains, err));
+    FV_TRY_GOTO(fv_calloc(&f.groups, count, sizeof *f.groups, err));
     FV_TRY_GOTO(fv_calloc(&f.done, count, sizeof *f.done, err));
     find(&f, keep);
     status = copy_nodes(&f, err);
 done:
     fv_free(f.nodes);
     fv_free(f.chains);
+    fv_free(f.groups);
     fv_free(f.done);
     if (status != FV_OK) {
         fv_graph_release(f.out);

@@ -2,6 +2,7 @@
 #ifndef FV_GRAPH_FOLD_INTERNAL_H
 #define FV_GRAPH_FOLD_INTERNAL_H
 
+#include "graph/expression.h"
 #include "graph/fold.h"
 
 /* A convolution and what it swallows: dst = activation(norm(conv(src)) + addend). All but conv and end may be
@@ -10,12 +11,21 @@ typedef struct fv_fold_chain {
     const fv_node *conv, *norm, *addend, *activation, *end;
 } fv_fold_chain;
 
+/* Element-wise nodes that become one expression over some sources. */
+typedef struct fv_fold_group {
+    fv_expression expression;
+    int count;
+    const fv_node *source[FV_EXPRESSION_SOURCES];
+} fv_fold_group;
+
 /* What is known of a node of the graph that is folded. */
 typedef struct fv_fold_node {
     int keep;             /* its value must exist */
     int users;            /* how many sources of other nodes it is */
     fv_fold_chain *chain; /* that it is part of */
     int split;            /* a concatenation that is not built: its users convolve its sources one by one */
+    const fv_node *root;  /* of the group it is in */
+    fv_fold_group *group; /* of a root */
 } fv_fold_node;
 
 static inline int fv_fold_is_end(const fv_fold_chain *chain, const fv_node *node)
@@ -30,6 +40,9 @@ void fv_fold_find_chains(const fv_graph *graph, fv_fold_node *nodes, fv_fold_cha
 
 /* Finds the concatenations that need not be built. */
 void fv_fold_find_splits(const fv_graph *graph, fv_fold_node *nodes);
+
+/* Finds the groups among the nodes that are in no chain; `groups` has room for one per node. */
+void fv_fold_find_groups(const fv_graph *graph, fv_fold_node *nodes, fv_fold_group *groups);
 
 /* Weights and bias with the normalisation folded in: W' = W s, b' = shift + (b - mean) s with s = scale /
  * sqrt(variance + epsilon), all in double. */
