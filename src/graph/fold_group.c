@@ -145,8 +145,8 @@ static int ranges_are_apart(const fv_expression *e)
 
 /* --- finding groups --- */
 
-/* Takes in what only this node reads; returns how many functions that makes. */
-static int take_in(fv_fold_node *nodes, const fv_node *node, const fv_node *root)
+/* Takes in what only this node reads, `room` functions at most; returns how many that makes. */
+static int take_in(fv_fold_node *nodes, const fv_node *node, const fv_node *root, int room)
 {
     int count = 1;
     nodes[node->id].root = root;
@@ -154,8 +154,8 @@ static int take_in(fv_fold_node *nodes, const fv_node *node, const fv_node *root
         const fv_node *src = node->src[i];
         fv_fold_node *known = &nodes[src->id];
         if (known->keep || known->users != 1 || known->root) continue;
-        if (can_join(nodes, src))
-            count += take_in(nodes, src, root);
+        if (can_join(nodes, src) && count < room)
+            count += take_in(nodes, src, root, room - count);
         else if (is_channel_slice(src))
             known->root = root;
     }
@@ -169,24 +169,26 @@ static void dissolve(fv_fold_node *nodes, const fv_node *node, const fv_node *ro
         if (nodes[node->src[i]->id].root == root) dissolve(nodes, node->src[i], root);
 }
 
-/* From users to sources: a node that no group has taken in begins one. A single function without slices stays
- * what it is. */
+/* Tries to make a group of at most `room` functions. A single function without slices stays what it is. */
+static int make_group(const fv_node *node, fv_fold_node *nodes, int room, fv_fold_group *group)
+{
+    builder b = {node, nodes, group, 0, 0};
+    int functions = take_in(nodes, node, node, room);
+    *group = (fv_fold_group){.expression.shape = node->shape};
+    add_node(&b, node);
+    if (!b.failed && (functions > 1 || b.has_slices) && ranges_are_apart(&group->expression)) return 1;
+    dissolve(nodes, node, node);
+    return 0;
+}
+
+/* From users to sources: a node that no group has taken in begins one. */
 void fv_fold_find_groups(const fv_graph *graph, fv_fold_node *nodes, fv_fold_group *groups)
 {
     int count = 0;
     for (int id = fv_graph_node_count(graph) - 1; id >= 0; id--) {
         const fv_node *node = fv_graph_node(graph, id);
         if (!can_join(nodes, node)) continue;
-        fv_fold_group *group = &groups[count];
-        builder b = {node, nodes, group, 0, 0};
-        int functions = take_in(nodes, node, node);
-        *group = (fv_fold_group){.expression.shape = node->shape};
-        add_node(&b, node);
-        if (b.failed || (functions == 1 && !b.has_slices) || !ranges_are_apart(&group->expression)) {
-            dissolve(nodes, node, node);
-            continue;
-        }
-        nodes[id].group = group;
-        count++;
+        for (int room = FV_EXPRESSION_STEPS; room > 0 && !nodes[id].group; room /= 2)
+            if (make_group(node, nodes, room, &groups[count])) nodes[id].group = &groups[count++];
     }
 }
