@@ -30,15 +30,12 @@ typedef struct fv_expression_step {
 
 enum { FV_EXPRESSION_STEPS = 24, FV_EXPRESSION_SOURCES = 5 };
 
-/* Attributes of the op. The last step is the result; all have its shape. Steps of one source have the same
- * channels or none in common. */
+/* Attributes of the op `expression`. The last step is the result; all have its shape. Steps of one source
+ * have the same channels or none in common. */
 typedef struct fv_expression {
     fv_shape shape;
     int count;
     fv_expression_step step[FV_EXPRESSION_STEPS];
 } fv_expression;
-
-/* Not in op_list.h: only folding makes such nodes. */
-extern const fv_op fv_op_expression;
 
 #endif

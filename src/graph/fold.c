@@ -122,7 +122,7 @@ static fv_status add_group(fold *f, const fv_node *root, const fv_fold_group *gr
 {
     fv_node *src[FV_EXPRESSION_SOURCES];
     for (int i = 0; i < group->count; i++) src[i] = f->map[group->source[i]->id];
-    return fv_graph_add(f->out, &fv_op_expression, group->count, src, &group->expression, root->name,
+    return fv_graph_add(f->out, fv_op_find("expression"), group->count, src, &group->expression, root->name,
                         &f->map[root->id], err);
 }
 
