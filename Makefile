@@ -55,7 +55,7 @@ LIST      := $(BUILD)/list.stamp
 DEPS      := $(BUILD)/deps.stamp
 
 .SECONDARY: $(GEN_SRC)
-.PHONY: all module deps demo test test-c test-lua lint format asan valgrind fuzz install install-module clean help FORCE
+.PHONY: all module deps demo bench test test-c test-lua lint format asan valgrind fuzz install install-module clean help FORCE
 all: $(BUILD)/libfovea.a $(BUILD)/fovea/core.so $(BIN)/fovea $(BIN)/fovea-hdf5 ## build the library, the Lua module and the fovea command
 
 deps: ## install the system packages that are missing (Debian)
@@ -99,6 +99,9 @@ demo: ## install what is missing, build, draw heat maps; MODEL=file IMAGE=file f
 	@scripts/setup build
 	@$(MAKE) $(JOBS) all
 	@$(BIN)/fovea scripts/demo.lua $(BUILD)/demo $(MODEL) $(IMAGE)
+
+bench: all ## measure networks and tasks, also against PyTorch and ONNX Runtime where they are (scripts/bench/README.md)
+	@$(BIN)/fovea scripts/bench/main.lua
 
 module: $(BUILD)/fovea/core.so $(BUILD)/fovea/fovea-hdf5 ## only the Lua module
 

@@ -1,4 +1,4 @@
---- Small line plots as pictures.
+--- Small plots as pictures: lines and bars.
 local core = require "fovea.core"
 local font = require "fovea.font"
 local lookup = require "fovea.lookup"
@@ -61,7 +61,8 @@ local function placer(options, box)
   }
 end
 
-local function draw_axes(canvas, place, box, options)
+--- Horizontal lines with their values, the base line and the title.
+local function draw_scale(canvas, place, box, title)
   for _, tick in ipairs(place.y_ticks) do
     local y, text = place.y(tick), panel.number(tick)
     core.picture.strokes(canvas, { box.left, y, box.left + box.width, y }, 0.5, GRID)
@@ -70,13 +71,18 @@ local function draw_axes(canvas, place, box, options)
   end
   local bottom = box.top + box.height
   core.picture.strokes(canvas, { box.left, bottom, box.left + box.width, bottom }, 0.6, FAINT)
+  font.draw(canvas, title or "", { left = box.left, top = TEXT, height = TEXT, colour = INK })
+  return bottom
+end
+
+local function draw_axes(canvas, place, box, options)
+  local bottom = draw_scale(canvas, place, box, options.title)
   for _, tick in ipairs(place.x_ticks) do
     local x, text = place.x(tick), panel.number(tick)
     core.picture.strokes(canvas, { x, bottom, x, bottom + 4 }, 0.6, FAINT)
     font.draw(canvas, text, { left = x - font.width(text, TEXT) / 2, top = bottom + TEXT * 0.8, height = TEXT,
       colour = FAINT })
   end
-  font.draw(canvas, options.title or "", { left = box.left, top = TEXT, height = TEXT, colour = INK })
   local label = options.x_label or ""
   font.draw(canvas, label, { left = box.left + box.width - font.width(label, TEXT), top = bottom + TEXT * 2.6,
     height = TEXT, colour = FAINT })
@@ -107,6 +113,13 @@ local function draw_legend(canvas, lines, box)
   end
 end
 
+--- Paper, and the box in it that the data fill.
+local function blank(options)
+  local width, height = options.width or 640, options.height or 280
+  local canvas = core.picture.rectangle(assert(core.full({ 3, height, width }, 0)), 1, 1, height, width, PAPER)
+  return canvas, { left = TEXT * 6, top = TEXT * 5, width = width - TEXT * 8, height = height - TEXT * 10 }
+end
+
 ---@class fovea.Line
 ---@field x number[]
 ---@field y number[] NaN where there is no value
@@ -118,9 +131,7 @@ end
 ---@return fovea.Tensor picture 3 x H x W, 0..255
 function M.lines(options)
   lookup.check_keys(options, { "lines", "title", "x_label", "x_range", "y_range", "mark", "width", "height" }, "plot")
-  local width, height = options.width or 640, options.height or 280
-  local canvas = core.picture.rectangle(assert(core.full({ 3, height, width }, 0)), 1, 1, height, width, PAPER)
-  local box = { left = TEXT * 6, top = TEXT * 5, width = width - TEXT * 8, height = height - TEXT * 10 }
+  local canvas, box = blank(options)
   local place = placer(options, box)
   draw_axes(canvas, place, box, options)
   if options.mark then
@@ -129,6 +140,58 @@ function M.lines(options)
   end
   for i, line in ipairs(options.lines) do draw_line(canvas, place, line, COLOURS[(i - 1) % #COLOURS + 1]) end
   draw_legend(canvas, options.lines, box)
+  return canvas
+end
+
+--- The bars of one group, beside each other, each with its value on top.
+local function draw_group(canvas, place, series, group, box)
+  local room = box.width / place.groups
+  local width = room * 0.8 / #series
+  local bottom = box.top + box.height
+  for i, one in ipairs(series) do
+    local value = one.values[group]
+    if value and finite(value) then
+      local left, top = box.left + room * (group - 0.9) + width * (i - 1), place.y(math.max(0, value))
+      local pixels = { math.floor(left + 0.5), math.floor(top + 0.5), math.max(1, math.floor(width - 0.5)) }
+      local height = math.floor(bottom + 0.5) - pixels[2]
+      if height > 0 then
+        core.picture.rectangle(canvas, pixels[2] + 1, pixels[1] + 1, height, pixels[3],
+          COLOURS[(i - 1) % #COLOURS + 1])
+      end
+      local text = ("%.3g"):format(value)
+      font.draw(canvas, text, { left = left + (width - font.width(text, TEXT * 0.8)) / 2, top = top - TEXT * 1.2,
+        height = TEXT * 0.8, colour = INK })
+    end
+  end
+end
+
+---@class fovea.BarSeries
+---@field values number[] one for each group; none, or NaN, where there is no value
+---@field label string?
+
+--- Bars in groups; the scale begins at zero.
+---@param options { groups: string[], series: fovea.BarSeries[], title: string?, width: integer?, height: integer? }
+---@return fovea.Tensor picture 3 x H x W, 0..255
+function M.bars(options)
+  lookup.check_keys(options, { "groups", "series", "title", "width", "height" }, "plot")
+  local canvas, box = blank(options)
+  local most = 0
+  for _, one in ipairs(options.series) do
+    for group in ipairs(options.groups) do
+      local value = one.values[group]
+      if value and finite(value) then most = math.max(most, value) end
+    end
+  end
+  if most == 0 then most = 1 end
+  local place = { groups = #options.groups, y_ticks = M.ticks(0, most, 5), -- the highest bar leaves room for its value
+    y = function(v) return box.top + (1 - v / (1.08 * most)) * box.height end }
+  local bottom = draw_scale(canvas, place, box, options.title)
+  for group, name in ipairs(options.groups) do
+    draw_group(canvas, place, options.series, group, box)
+    font.draw(canvas, name, { left = box.left + box.width / #options.groups * (group - 0.5)
+      - font.width(name, TEXT) / 2, top = bottom + TEXT * 0.8, height = TEXT, colour = FAINT })
+  end
+  draw_legend(canvas, options.series, box)
   return canvas
 end
 

@@ -17,6 +17,7 @@ local function answer(self)
     local text = line:match "^bench: (.*)$"
     if text then return text end
   end
+  self.ended = true
 end
 
 --- Starts a process and waits for its first result.
@@ -38,8 +39,8 @@ function M.start(command, folder, environment)
   os.remove(pipe)
   local self = setmetatable({ input = input, output = output, log = log }, Contestant)
   local said = answer(self)
-  self.first = clock() - start
-  if said == "ready" then return self end
+  self.first = { wall = clock() - start, cpu = tonumber(said and said:match "^ready (%S+)$") }
+  if self.first.cpu then return self end
   self:stop()
   return nil, said or ("ended; see " .. log)
 end
@@ -55,8 +56,9 @@ function Contestant:ask(format, ...)
   return said
 end
 
---- Ends the process.
+--- Ends the process. Closing its input is not enough: processes started later hold that pipe open too.
 function Contestant:stop()
+  if not self.ended then self.input:write "quit\n" end
   self.input:close()
   self.output:close()
   if (lfs.attributes(self.log, "size") or 0) == 0 then os.remove(self.log) end

@@ -10,7 +10,8 @@ local THRESHOLDS = 8
 -- Weights that leave nothing to chance or to symmetry: convolutions as they are initialised, scales around 1,
 -- shifts and means around 0.
 local function randomise(model)
-  local ranges = { weight = { 0.8, 1.2 }, bias = { -0.1, 0.1 }, running_mean = { -0.2, 0.2 }, running_var = { 0.7, 1.4 } }
+  local ranges = { weight = { 0.8, 1.2 }, bias = { -0.1, 0.1 }, running_mean = { -0.2, 0.2 },
+    running_var = { 0.7, 1.4 } }
   for i, entry in ipairs(model.parameters) do
     local range = #entry.shape == 1 and ranges[entry.name:match "[%w_]+$"]
     if range then

@@ -2,8 +2,9 @@
 -- usage: fovea scripts/bench/worker.lua FOLDER TASK COUNT
 --   tasks: forward, map (bottleneck and last block), bottleneck, last, many (5 layers x 8 masks),
 --   perturb (COUNT occluded images), train (one step with a batch of COUNT)
--- It says "bench: ready" after the first result. Then, line by line on standard input: "run" (answer: seconds),
--- "peak" (most memory so far, bytes), "work" (multiply-accumulates of one run), "save FILE" (results as safetensors).
+-- It says "bench: ready SECONDS" (those of all processors since its start) after the first result. Then, line by line
+-- on standard input: "run" (answer: seconds, and those of all processors), "peak" (most memory so far, bytes), "work"
+-- (multiply-accumulates of one run), "save FILE" (results as safetensors), "quit".
 local folder, name, count = arg[1], arg[2], math.tointeger(tonumber(arg[3] or "1"))
 local fovea = require "fovea"
 local profile = require "fovea.bench.profile"
@@ -66,7 +67,7 @@ local tasks = {
 
 local job = tasks[name]()
 job.run()
-say "ready"
+say("ready %.6f", os.clock())
 
 -- Multiply-accumulates of the passes of the plan, times how often they run.
 local function work()
@@ -78,7 +79,11 @@ local function work()
 end
 
 local answers = {
-  run = function() say("%.6f", timing.seconds(job.run)) end,
+  run = function()
+    local cpu = os.clock()
+    local wall = timing.seconds(job.run)
+    say("%.6f %.6f", wall, os.clock() - cpu)
+  end,
   peak = function() say("%d", timing.peak_memory() or 0) end,
   work = function() say("%.0f", work()) end,
   save = function(path)
@@ -90,5 +95,6 @@ local answers = {
 }
 for line in io.lines() do
   local command, rest = line:match "^(%S+)%s*(.*)$"
+  if command == "quit" then break end
   answers[command](rest)
 end

@@ -39,6 +39,10 @@ function M.repeated(run, options)
   return times, first
 end
 
+--- Operations per second of multiply-adds in registers, on all threads: what the machine can do at most.
+---@type fun(seconds?: number): number
+M.fma_peak = core.fma_peak
+
 --- The most memory this process has had at once (resident set), in bytes; nil where the system does not tell.
 ---@return integer?
 function M.peak_memory()
