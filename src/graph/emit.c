@@ -53,6 +53,11 @@ fv_mode fv_emit_mode(const fv_emit *emit)
     return emit->plan->mode;
 }
 
+int fv_emit_has_batch_statistics(const fv_emit *emit)
+{
+    return emit->plan->mode == FV_MODE_TRAIN && !emit->plan->has_fixed_statistics;
+}
+
 int fv_emit_has_backward(const fv_emit *emit)
 {
     const fv_node_plan *nodes = emit->plan->nodes;

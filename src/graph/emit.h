@@ -15,6 +15,9 @@ typedef struct fv_value fv_value;
 
 fv_mode fv_emit_mode(const fv_emit *emit);
 
+/* Whether batch normalisation is to use (and to gather) the statistics of the batch. */
+int fv_emit_has_batch_statistics(const fv_emit *emit);
+
 /* True when a backward pass through this node may follow: keep what it needs. */
 int fv_emit_has_backward(const fv_emit *emit);
 

@@ -81,6 +81,7 @@ struct fv_plan {
     fv_node **map;    /* from nodes of source to those of graph; NULL: swallowed */
     fv_graph *graph;  /* what is run: folded, or source itself (map NULL) */
     fv_mode mode;
+    int has_fixed_statistics;
     int node_count;
     fv_node_plan *nodes;
     fv_pointers storages, values, steps, primitives, packed; /* owned */

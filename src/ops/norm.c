@@ -31,7 +31,7 @@ fv_norm_call fv_norm_call_of(const fv_node *node, fv_emit *emit, const fv_norm *
         norm->epsilon};
     for (int i = 2; i < shape->rank; i++) view->s *= shape->dim[i];
     if (!norm->batch) view->per_set = view->c / norm->groups;
-    call.running = norm->batch && fv_emit_mode(emit) != FV_MODE_TRAIN;
+    call.running = norm->batch && !fv_emit_has_batch_statistics(emit);
     call.has_scale = node->src_count > 1;
     call.has_shift = node->src_count > 2;
     fv_norm_fold(&call.fold, view);

@@ -31,6 +31,8 @@ local M = {}
 ---@field folder string? where files are written; without it nothing is
 ---@field name string? of the weight file, default the architecture's
 ---@field dtype string? of the weight file
+---@field statistics_epochs integer? epochs after which the running statistics of batch normalisation stay as they are
+--- and are what the network is trained with (Trainer:fix_statistics); default: never
 ---@field checkpoint_steps integer? state is written after so many steps too, not just after epochs
 ---@field config table? further plain values that must be the same to go on from a state: data, preprocessing
 ---@field threads integer? default: as it is, or as the state says; a run cannot go on with another number, on which
@@ -40,7 +42,7 @@ local M = {}
 
 local TRAINER = { "loss", "optimiser", "outputs", "activation", "clip", "seed", "frozen" }
 local OPTIONS = { "epochs", "schedule", "validation", "metrics", "watch", "early_stopping", "keep", "folder", "name",
-  "dtype", "checkpoint_steps", "config", "threads", "force", "report", table.unpack(TRAINER) }
+  "dtype", "statistics_epochs", "checkpoint_steps", "config", "threads", "force", "report", table.unpack(TRAINER) }
 
 -- preparation --------------------------------------------------------------------------------------------------------
 
@@ -65,7 +67,7 @@ local function watched(options)
 end
 
 local SAME = { "epochs", "loss", "optimiser", "schedule", "outputs", "activation", "clip", "seed", "frozen", "metrics",
-  "watch", "early_stopping", "keep" }
+  "watch", "early_stopping", "keep", "statistics_epochs" }
 
 --- A value without functions, of which a state knows only that there was one.
 local function plain(value)
@@ -176,6 +178,7 @@ end
 
 local function steps_of_epoch(run)
   local steps, every, state = run.loader:steps(), run.options.checkpoint_steps, run.state
+  if state.epoch > (run.options.statistics_epochs or math.huge) then run.trainer:fix_statistics() end
   while state.step < steps do
     local start = core.clock()
     local ok, message, code = one_step(run, steps)

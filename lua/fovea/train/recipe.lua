@@ -176,7 +176,7 @@ function M.plan(source, options)
 end
 
 local PASSED = { "loss", "optimiser", "schedule", "outputs", "activation", "clip", "frozen", "epochs", "metrics",
-  "watch", "early_stopping", "keep", "dtype", "checkpoint_steps", "seed" }
+  "watch", "early_stopping", "keep", "dtype", "statistics_epochs", "checkpoint_steps", "seed" }
 
 --- Trains by a recipe. A run that was stopped goes on where it was, to the same weights.
 ---@param source string|table|fovea.TrainPlan path of a YAML file, a table with the same keys, or a plan

@@ -90,6 +90,8 @@ M.recipe = map("a training recipe", {
   { "keep", choice("weights that are written: the best by what is watched (default with validation), or the last",
     { "best", "last" }) },
   { "dtype", choice("numbers in the weight file", { "float32", "float16" }, "float32") },
+  { "statistics_epochs", whole("epochs after which batch normalisation keeps its running statistics and works by them; "
+    .. "helps where layers are shared, as in R2U-Net; default: never", 1) },
   { "checkpoint_steps", whole("steps after which the state is written within an epoch, too", 1) },
   { "seed", whole("of first weights, order, changes and dropout", 0, 0) },
   { "out", text "folder of the results, in the working directory; default: the name" },

@@ -21,6 +21,7 @@ local M = {}
 ---@field steps integer done so far
 ---@field slots table<string, table<string, fovea.Tensor>> moments of the optimiser, by parameter and name
 ---@field plans table by input shape
+---@field has_fixed_statistics boolean? see fix_statistics
 local Trainer = {}
 Trainer.__index = Trainer
 
@@ -108,9 +109,17 @@ local function make(trainer, shape)
   local logits, nodes = {}, {}
   for i, head in ipairs(heads) do logits[i] = head.node end
   for i, parameter in ipairs(parameters) do nodes[i] = parameter.node end
-  local plan, why, kind = instance.graph:plan { mode = "train", taps = logits, seeds = logits, gradients = nodes }
+  local plan, why, kind = instance.graph:plan { mode = "train", taps = logits, seeds = logits, gradients = nodes,
+    statistics = trainer.has_fixed_statistics and "running" or "batch" }
   if not plan then return nil, why, kind end
   return { plan = plan, input = instance.input, heads = heads, parameters = parameters }
+end
+
+--- From now on batch normalisation works by the running statistics as they are, as it does after training: what is
+--- learned then fits them. Shared layers (the steps of a recurrent block) need it, for their inputs differ from step to
+--- step and the running statistics are a mean over all.
+function Trainer:fix_statistics()
+  if not self.has_fixed_statistics then self.has_fixed_statistics, self.plans = true, {} end
 end
 
 --- The plan for an input shape, kept.

@@ -103,6 +103,27 @@ describe("batch_norm", function()
     assert.are.same({ hashes[1], hashes[1], hashes[1] }, hashes)
   end)
 
+  it("keeps and uses the running statistics in train mode when they are fixed", function()
+    local shape = { 2, 3, 4 }
+    local graph, x, y, running = trained(shape, 0.5)
+    local input, seed = fovea.uniform(shape, { seed = 1 }), fovea.uniform(shape, { seed = 2 })
+    local scale = y:sources()[2]
+    local function results(spec)
+      spec.taps, spec.seeds, spec.gradients = { y }, { y }, { x, scale }
+      local plan = assert(graph:plan(spec))
+      assert(plan:set_input(x, input))
+      assert(plan:forward())
+      assert(plan:set_seed(y, seed))
+      assert(plan:backward())
+      return { plan:value(y):hash(), plan:gradient(x):hash(), plan:gradient(scale):hash() }
+    end
+    assert.are.same(results { mode = "explain" }, results { mode = "train", statistics = "running" })
+    near.values({ 1, 1, 1 }, running.mean)
+    near.values({ 2, 2, 2 }, running.variance)
+    results { mode = "train" }
+    assert.is_true((running.mean - 1):abs():min() > 0)
+  end)
+
   it("has no gradient of the running statistics in train mode", function()
     local graph, x, y = trained({ 2, 3, 4 })
     local statistics = { y:sources()[4], y:sources()[5] }

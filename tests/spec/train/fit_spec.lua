@@ -209,4 +209,25 @@ describe("fit", function()
     assert.is_nil(result)
     assert.are.same({ "eye.png: gone", "io" }, { message, code })
   end)
+
+  it("fixes the running statistics after some epochs", function()
+    local function statistics(model)
+      local parts = {}
+      for _, entry in ipairs(model.parameters) do
+        if entry.statistic then parts[#parts + 1] = model.weights[entry.name]:hash() end
+      end
+      assert.is_true(#parts > 0)
+      return table.concat(parts)
+    end
+    local function trained(epochs, fixed)
+      local model = model_of()
+      assert(fovea.train.fit(model, loader_of(3, 1), options_of { epochs = epochs, schedule = "constant", keep = "last",
+        statistics_epochs = fixed }))
+      return model
+    end
+    local fixed = trained(3, 1)
+    assert.are.equal(statistics(trained(1)), statistics(fixed))
+    assert.are_not.equal(statistics(trained(3)), statistics(fixed))
+    assert.are_not.equal(hash(trained(1)), hash(fixed))
+  end)
 end)
