@@ -82,7 +82,7 @@ local function numbers(case)
   for i, name in ipairs(NUMBERS) do head[i] = h("th", { scope = "col", class = i > 5 and "number" or nil }, name) end
   for i, map in ipairs(case.maps) do rows[i] = number_row(map) end
   return h("details", { class = "numbers" }, h("summary", nil, "Numbers of all ", words.several(#rows, "map")),
-    h("div", { class = "scroll", tabindex = 0, role = "region", ["aria-label"] = "Numbers" },
+    h("div", { class = "scroll", tabindex = 0, role = "group", ["aria-label"] = "Numbers" },
       h("table", nil, h("thead", nil, h("tr", nil, head)), h("tbody", nil, rows))))
 end
 

@@ -55,21 +55,26 @@ function M.counts(report)
   return counts
 end
 
+local function status_table(rows)
+  return h("div", { class = "scroll", tabindex = 0, role = "group", ["aria-label"] = "Statuses" }, h("table", nil,
+    h("thead", nil, h("tr", nil, h("th", { scope = "col" }, "Status"), h("th", { scope = "col", class = "number" },
+      "Maps"), h("th", { scope = "col" }, "Meaning"))), h("tbody", nil, rows)))
+end
+
 --- What every status means, with the number of maps that have it.
 ---@param counts table<string, integer>
 ---@return fovea.Markup
 function M.statuses(counts)
-  local rows = {}
+  local present, absent = {}, {}
   for _, name in ipairs(status.order) do
-    rows[#rows + 1] = h("tr", { class = not counts[name] and "absent" or nil }, h("th", { scope = "row" },
-      facts.badge(name)), h("td", { class = "number" }, words.count(counts[name] or 0)),
-      h("td", nil, words.explain(name)))
+    local rows = counts[name] and present or absent
+    rows[#rows + 1] = h("tr", nil, h("th", { scope = "row" }, facts.badge(name)),
+      h("td", { class = "number" }, words.count(counts[name] or 0)), h("td", nil, words.explain(name)))
   end
   return h("section", { class = "statuses", id = "statuses" }, h("h2", nil, "Statuses"),
     h("p", nil, "Every map has a status, so that nothing is blank without a reason. The gravest one is counted."),
-    h("div", { class = "scroll", tabindex = 0, role = "region", ["aria-label"] = "Statuses" }, h("table", nil,
-      h("thead", nil, h("tr", nil, h("th", { scope = "col" }, "Status"), h("th", { scope = "col", class = "number" },
-        "Maps"), h("th", { scope = "col" }, "Meaning"))), h("tbody", nil, rows))))
+    #present > 0 and status_table(present), #absent > 0 and
+    h("details", nil, h("summary", nil, "Statuses that no map has"), status_table(absent)))
 end
 
 --- What failed; nil when nothing did.
@@ -87,7 +92,7 @@ function M.failures(failures)
   for i, text in ipairs { "Network", "Image", "What", "Reason" } do head[i] = h("th", { scope = "col" }, text) end
   return h("section", { class = "failures", id = "failures" }, h("h2", nil, "Not made"),
     h("p", nil, words.several(#rows, "entry", "entries"), " could not be made or read."),
-    h("div", { class = "scroll", tabindex = 0, role = "region", ["aria-label"] = "What failed" },
+    h("div", { class = "scroll", tabindex = 0, role = "group", ["aria-label"] = "What failed" },
       h("table", nil, h("thead", nil, h("tr", nil, head)), h("tbody", nil, rows))))
 end
 

@@ -27,9 +27,11 @@ local function parts_of(page, case, map)
   return parts, reason
 end
 
+local function pixels_of(map) return map.pixels and words.count(map.pixels) .. " px" end
+
 local function label_of(map)
-  return ("Layer %s, threshold %s, %s of %ss: %s, %s"):format(map.layer, words.threshold(map.threshold), map.method,
-    map.score, map.status, map.pixels and words.several(map.pixels, "pixel") or "no pixels")
+  return ("Layer %s, threshold %s, %s of %ss: %s %s"):format(map.layer, words.threshold(map.threshold), map.method,
+    map.score, map.status, pixels_of(map) or "")
 end
 
 --- A number that reads back the same.
@@ -46,8 +48,8 @@ local function cell(page, case, map)
       id = ("m%d"):format(page.count), ["aria-pressed"] = "false", ["aria-label"] = label_of(map),
       ["data-map"] = parts.map, ["data-drawn"] = parts.drawn, ["data-target"] = parts.target,
       ["data-low"] = exact(range.min), ["data-high"] = exact(range.max) },
-      drawing.draw(size, parts), h("span", { class = "under" }, map.status ~= "OK" and facts.badge(map.status),
-        h("span", { class = "pixels" }, map.pixels and words.count(map.pixels) .. " px"), note)),
+      drawing.draw(size, parts), h("span", { class = "under" }, map.status ~= "OK" and { facts.badge(map.status),
+        " " }, h("span", nil, pixels_of(map)), note)),
     h("template", nil, facts.facts(map)))
 end
 
@@ -114,7 +116,7 @@ function M.matrix(page, case)
   for i, variant in ipairs(case.variants) do
     tables[i] = h("div", { class = "variant", ["data-variant"] = i },
       h("h4", { class = #case.variants > 1 and "printed" or nil }, h("bdi", nil, name_of(variant))),
-      h("div", { class = "scroll", tabindex = 0, role = "region", ["aria-label"] = "Maps by layer and threshold" },
+      h("div", { class = "scroll", tabindex = 0, role = "group", ["aria-label"] = "Maps by layer and threshold" },
         table_of(page, case, variant)))
   end
   return h("section", { class = "matrix" }, h("div", { class = "head" },

@@ -79,7 +79,7 @@ function M.section(report)
   for _, network in ipairs(networks(report)) do
     if network.images > 1 then
       parts[#parts + 1] = h("details", { class = "numbers" }, h("summary", nil, h("bdi", nil, network.name), ", ",
-        words.several(network.images, "image")), h("div", { class = "scroll", tabindex = 0, role = "region",
+        words.several(network.images, "image")), h("div", { class = "scroll", tabindex = 0, role = "group",
         ["aria-label"] = "Means over images" }, table_of(network)))
     end
   end

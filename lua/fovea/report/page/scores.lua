@@ -103,7 +103,7 @@ function M.section(report)
     h("p", nil, "The prediction above one half against the ground truth. A map explains what the network does, "
       .. "whether it is right or wrong: read it together with these numbers.", #report.evaluations > 0 and
       " Ranges are intervals of the mean." or nil),
-    h("div", { class = "scroll", tabindex = 0, role = "region", ["aria-label"] = "Segmentation scores" },
+    h("div", { class = "scroll", tabindex = 0, role = "group", ["aria-label"] = "Segmentation scores" },
       h("table", nil, h("thead", nil, h("tr", nil, head)), bodies)))
 end
 

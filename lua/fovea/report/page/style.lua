@@ -97,7 +97,7 @@ svg .tint { filter: url(#tint); }
 .line.target:not(.casing) { stroke: var(--target); }
 .line.truth:not(.casing) { stroke: var(--truth); }
 .line.prediction:not(.casing) { stroke: var(--prediction); }
-.cell .line { stroke-width: 0.8px; } .cell .casing { stroke-width: 1.7px; }
+.cell .line, .tile .line { stroke-width: 0.8px; } .cell .casing, .tile .casing { stroke-width: 1.7px; }
 .stage .line { stroke-width: 1.3px; } .stage .casing { stroke-width: 3px; }
 .no-target .stage .target, .no-target .cell .target, .no-prediction .stage .prediction, .no-truth .stage .truth,
 .no-heat .stage .heat, .no-heat .cell .heat, .no-tint .stage .tint { display: none; }
@@ -159,7 +159,7 @@ td, th { padding: 0.3rem 0.75rem 0.3rem 0; vertical-align: top; }
 .matrix thead th, .matrix tbody th {
   font: 600 0.84rem/1.35 ui-monospace, "SF Mono", Menlo, Consolas, "Liberation Mono", monospace; }
 .matrix th small { display: block; font-family: system-ui, sans-serif; font-size: 0.76rem; }
-.matrix thead th:first-child { font-family: inherit; color: var(--faint); }
+.matrix thead th:first-child { font: inherit; font-size: 0.8rem; color: var(--faint); overflow-wrap: normal; }
 .matrix tbody th { position: sticky; left: 0; z-index: 1; background: var(--paper); min-width: 7.5rem;
   max-width: 11rem; padding: 0.5rem 0.6rem 0 0; overflow-wrap: anywhere; }
 .cell { display: block; width: clamp(9.2rem, calc(70rem / var(--columns, 7)), 13.5rem); padding: 0.25rem;
@@ -181,7 +181,7 @@ td, th { padding: 0.3rem 0.75rem 0.3rem 0; vertical-align: top; }
   border-top: 1px solid var(--rule); }
 .group th { padding-top: 0.8rem; } .mean { font-weight: 650; }
 .segmentation td, .segmentation th { padding-right: 2rem; }
-.absent { opacity: 0.6; }
+.number small { white-space: nowrap; } #pin { margin-top: 0.5rem; } .statuses details { margin-top: 0.7rem; }
 .foot { border-top: 1px solid var(--rule); margin-top: 3rem; padding: 1rem 0 2rem; color: var(--faint);
   font-size: 0.88rem; }
 
