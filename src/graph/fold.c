@@ -51,6 +51,25 @@ static fv_status folded_weights(fold *f, const fv_fold_chain *c, fv_node *out[2]
     return status;
 }
 
+static fv_status add_constant(fold *f, fv_tensor *tensor, const char *name, fv_node **out, fv_error *err)
+{
+    fv_status status = fv_graph_constant(f->out, tensor, name, out, err);
+    fv_tensor_release(tensor);
+    return status;
+}
+
+/* Leaves out what computes channels that nobody reads. */
+static fv_status take_rows(fold *f, const fv_fold_chain *c, int count, fv_node *out[2], fv_error *err)
+{
+    const fv_fold_node *known = &f->nodes[c->end->id];
+    for (int i = 0; i < count; i++) {
+        fv_tensor *rows;
+        FV_TRY(fv_fold_take_rows(out[i]->tensor, known->position, known->channels, &rows, err));
+        FV_TRY(add_constant(f, rows, out[i]->name, &out[i], err));
+    }
+    return FV_OK;
+}
+
 /* Weights and bias of a chain; *count is how many of the two there are. */
 static fv_status parameters_of(fold *f, const fv_fold_chain *c, int need_bias, fv_node *out[2], int *count,
                                fv_error *err)
@@ -61,13 +80,12 @@ static fv_status parameters_of(fold *f, const fv_fold_chain *c, int need_bias, f
     if (c->norm) return folded_weights(f, c, out, err);
     *count = conv->src_count - 1;
     for (int i = 0; i < *count; i++) out[i] = f->map[conv->src[i + 1]->id];
+    if (f->nodes[c->end->id].position) FV_TRY(take_rows(f, c, *count, out, err));
     if (*count == 2 || !need_bias) return FV_OK;
-    fv_shape shape = fv_shape_of(1, conv->shape.dim[1]);
+    fv_shape shape = fv_shape_of(1, out[0]->shape.dim[0]);
     FV_TRY(fv_tensor_full(&zeros, &shape, 0.0f, err));
-    fv_status status = fv_graph_constant(f->out, zeros, "zero_bias", &out[1], err);
-    fv_tensor_release(zeros);
     *count = 2;
-    return status;
+    return add_constant(f, zeros, "zero_bias", &out[1], err);
 }
 
 /* The attributes of the convolution with the activation set, as `op`, which has the same struct. */
@@ -118,11 +136,23 @@ done:
     return status;
 }
 
+/* Where a channel is among those that are computed. */
+static int64_t position_of(const fold *f, const fv_node *node, int64_t channel)
+{
+    const int64_t *position = f->nodes[node->id].position;
+    return position ? position[channel] : channel;
+}
+
 static fv_status add_group(fold *f, const fv_node *root, const fv_fold_group *group, fv_error *err)
 {
     fv_node *src[FV_EXPRESSION_SOURCES];
+    fv_expression what = group->expression;
     for (int i = 0; i < group->count; i++) src[i] = f->map[group->source[i]->id];
-    return fv_graph_add(f->out, fv_op_find("expression"), group->count, src, &group->expression, root->name,
+    for (int k = 0; k < what.count; k++) {
+        fv_expression_step *step = &what.step[k];
+        if (step->function == FV_FN_SOURCE) step->first = position_of(f, group->source[step->a], step->first);
+    }
+    return fv_graph_add(f->out, fv_op_find("expression"), group->count, src, &what, root->name,
                         &f->map[root->id], err);
 }
 
@@ -140,6 +170,22 @@ static fv_status add_same(fold *f, const fv_node *node, fv_error *err)
     return status;
 }
 
+static fv_status add_slice(fold *f, const fv_node *node, fv_error *err)
+{
+    fv_node *src = f->map[node->src[0]->id];
+    void *attrs;
+    int64_t first = position_of(f, node->src[0], (int64_t)fv_op_get(node->op, node->attrs, "first"));
+    FV_TRY(fv_calloc(&attrs, 1, node->op->attrs_size, err));
+    memcpy(attrs, node->attrs, node->op->attrs_size);
+    fv_status status = fv_op_set(node->op, attrs, "first", (double)first, err);
+    if (status == FV_OK)
+        status = fv_op_set(node->op, attrs, "last", (double)(first + node->shape.dim[1] - 1), err);
+    if (status == FV_OK)
+        status = fv_graph_add(f->out, node->op, 1, &src, attrs, node->name, &f->map[node->id], err);
+    fv_free(attrs);
+    return status;
+}
+
 /* A chain is added where it ends: all that it reads has been added by then. */
 static fv_status copy_nodes(fold *f, fv_error *err)
 {
@@ -152,12 +198,12 @@ static fv_status copy_nodes(fold *f, fv_error *err)
         else if (f->nodes[id].group)
             FV_TRY(add_group(f, node, f->nodes[id].group, err));
         else if (!chain && !f->nodes[id].split && !f->nodes[id].root)
-            FV_TRY(add_same(f, node, err));
+            FV_TRY((fv_fold_is_slice(node) ? add_slice : add_same)(f, node, err));
     }
     return FV_OK;
 }
 
-static void find(fold *f, const unsigned char *keep)
+static fv_status find(fold *f, const unsigned char *keep, fv_error *err)
 {
     for (int id = 0; id < fv_graph_node_count(f->graph); id++) {
         const fv_node *node = fv_graph_node(f->graph, id);
@@ -167,6 +213,7 @@ static void find(fold *f, const unsigned char *keep)
     fv_fold_find_chains(f->graph, f->nodes, f->chains);
     fv_fold_find_splits(f->graph, f->nodes);
     fv_fold_find_groups(f->graph, f->nodes, f->groups);
+    return fv_fold_find_unread(f->graph, f->nodes, err);
 }
 
 fv_status fv_graph_fold(fv_graph **out, fv_node ***map, const fv_graph *graph, const unsigned char *keep,
@@ -181,9 +228,10 @@ fv_status fv_graph_fold(fv_graph **out, fv_node ***map, const fv_graph *graph, c
     FV_TRY_GOTO(fv_calloc(&f.chains, count, sizeof *f.chains, err));
     FV_TRY_GOTO(fv_calloc(&f.groups, count, sizeof *f.groups, err));
     FV_TRY_GOTO(fv_calloc(&f.done, count, sizeof *f.done, err));
-    find(&f, keep);
+    FV_TRY_GOTO(find(&f, keep, err));
     status = copy_nodes(&f, err);
 done:
+    for (size_t id = 0; f.nodes && id < count; id++) fv_free(f.nodes[id].position);
     fv_free(f.nodes);
     fv_free(f.chains);
     fv_free(f.groups);

@@ -19,7 +19,7 @@ static int can_swallow(const fv_node *node)
     return 0;
 }
 
-static int has_fixed_weights(const fv_node *conv)
+int fv_fold_has_fixed_weights(const fv_node *conv)
 {
     for (int i = 1; i < conv->src_count; i++)
         if (!conv->src[i]->tensor) return 0;
@@ -36,8 +36,8 @@ static fv_fold_chain *open_chain(const fv_fold_node *nodes, const fv_node *end)
 
 static int takes_norm(const fv_fold_chain *chain, const fv_node *norm)
 {
-    return chain && !chain->norm && !chain->addend && has_fixed_weights(chain->conv) &&
-           has_fixed_weights(norm);
+    return chain && !chain->norm && !chain->addend && fv_fold_has_fixed_weights(chain->conv) &&
+           fv_fold_has_fixed_weights(norm);
 }
 
 /* The chain that takes a sum in, and what is added to it: of two convolutions the later one. */
@@ -48,7 +48,8 @@ static fv_fold_chain *chain_of_sum(const fv_fold_node *nodes, const fv_node *sum
         fv_fold_chain *chain = open_chain(nodes, sum->src[k]);
         if (!chain || chain->addend || !fv_node_is(chain->conv, "conv")) continue;
         if (!fv_shape_equal(&sum->src[1 - k]->shape, &sum->shape)) continue;
-        if (!fv_shape_equal(&chain->conv->shape, &sum->shape) || !has_fixed_weights(chain->conv)) continue;
+        if (!fv_shape_equal(&chain->conv->shape, &sum->shape) || !fv_fold_has_fixed_weights(chain->conv))
+            continue;
         if (best && best->conv->id > chain->conv->id) continue;
         best = chain;
         *addend = sum->src[1 - k];
@@ -106,7 +107,7 @@ void fv_fold_find_splits(const fv_graph *graph, fv_fold_node *nodes)
                        known->users == known->split;
         if (known->split)
             for (int i = 0; i < node->src_count; i++) nodes[node->src[i]->id].split++;
-        else if (fv_node_is(node, "conv") && has_fixed_weights(node) &&
+        else if (fv_node_is(node, "conv") && fv_fold_has_fixed_weights(node) &&
                  fv_op_get(node->op, node->attrs, "groups") == 1)
             nodes[node->src[0]->id].split++;
     }

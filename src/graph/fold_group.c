@@ -46,12 +46,6 @@ static int can_join(const fv_fold_node *nodes, const fv_node *node)
     return 1;
 }
 
-static int is_channel_slice(const fv_node *node)
-{
-    return fv_node_is(node, "slice") && fv_op_get(node->op, node->attrs, "axis") == 1 &&
-           fv_op_get(node->op, node->attrs, "step") == 1;
-}
-
 /* --- the expression of a group --- */
 
 typedef struct builder {
@@ -156,7 +150,7 @@ static int take_in(fv_fold_node *nodes, const fv_node *node, const fv_node *root
         if (known->keep || known->users != 1 || known->root) continue;
         if (can_join(nodes, src) && count < room)
             count += take_in(nodes, src, root, room - count);
-        else if (is_channel_slice(src))
+        else if (fv_fold_is_slice(src))
             known->root = root;
     }
     return count;

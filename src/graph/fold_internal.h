@@ -26,6 +26,8 @@ typedef struct fv_fold_node {
     int split;            /* a concatenation that is not built: its users convolve its sources one by one */
     const fv_node *root;  /* of the group it is in */
     fv_fold_group *group; /* of a root */
+    int64_t channels;     /* with position: how many of them are computed */
+    int64_t *position;    /* where those are; -1: left out; NULL: all as they were (owned) */
 } fv_fold_node;
 
 static inline int fv_fold_is_end(const fv_fold_chain *chain, const fv_node *node)
@@ -43,6 +45,17 @@ void fv_fold_find_splits(const fv_graph *graph, fv_fold_node *nodes);
 
 /* Finds the groups among the nodes that are in no chain; `groups` has room for one per node. */
 void fv_fold_find_groups(const fv_graph *graph, fv_fold_node *nodes, fv_fold_group *groups);
+
+/* A range of channels. */
+int fv_fold_is_slice(const fv_node *node);
+int fv_fold_has_fixed_weights(const fv_node *conv);
+
+/* Finds the channels that nobody reads. */
+fv_status fv_fold_find_unread(const fv_graph *graph, fv_fold_node *nodes, fv_error *err);
+
+/* New tensor of the rows that have a position. */
+fv_status fv_fold_take_rows(const fv_tensor *whole, const int64_t *position, int64_t count, fv_tensor **out,
+                            fv_error *err);
 
 /* Weights and bias with the normalisation folded in: W' = W s, b' = shift + (b - mean) s with s = scale /
  * sqrt(variance + epsilon), all in double. */

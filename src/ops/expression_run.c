@@ -5,7 +5,10 @@
 
 #include <string.h>
 
-enum { BLOCK = 512 }; /* elements that pass through the cache together */
+enum {
+    BLOCK = 512, /* elements that pass through the cache together */
+    LINE = 16    /* elements of a line of the cache */
+};
 
 /* Some whole rows, or a piece of one. */
 typedef struct span_of_rows {
@@ -37,6 +40,15 @@ static int is_whole(const fv_expression_call *call, int step)
     return call->stride[step] == call->row;
 }
 
+/* Rows of a slice; those of the next span are fetched ahead, since memory does not follow such leaps. */
+static void take_rows(float *to, const float *from, int64_t stride, span_of_rows s)
+{
+    for (int64_t r = 0; r < s.count; r++, from += stride) {
+        for (int64_t i = 0; i < s.n; i += LINE) __builtin_prefetch(from + s.count * stride + i);
+        memcpy(to + r * s.n, from, (size_t)s.n * sizeof *to);
+    }
+}
+
 /* The values of all steps for a span: y[k] is a slot, or the memory of a source. */
 static void compute(const fv_expression_call *call, float *const *data, span_of_rows s, float (*slots)[BLOCK],
                     float *last, const float *y[])
@@ -54,8 +66,7 @@ static void compute(const fv_expression_call *call, float *const *data, span_of_
             if (is_whole(call, k))
                 y[k] = from;
             else
-                for (int64_t r = 0; r < s.count; r++)
-                    memcpy(slot + r * s.n, from + r * call->stride[k], (size_t)s.n * sizeof *slot);
+                take_rows(slot, from, call->stride[k], s);
         } else {
             fv_expression_span(step->function)(slot, y[step->a], y[step->b], step->alpha, step->beta, n);
         }

@@ -126,6 +126,22 @@ describe("folding", function()
     end)
   end)
 
+  it("computes no channels that no slice reads", function()
+    local function build(g, x)
+      local z = g:conv { x, weights(g, 1, { 10, 3, 3, 3 }), weights(g, 2, { 10 }), pad = 1 }
+      local a, b = g:slice { z, axis = 2, first = 2, last = 4 }, g:slice { z, axis = 2, first = 7, last = 9 }
+      return g:mul { g:softmax { a }, g:tanh { b } }, { a }
+    end
+    same({ 2, 3, 6, 5 }, build, "any")
+    local g = core.graph()
+    local x = g:input { 1, 3, 8, 8 }
+    local y = build(g, x)
+    local plan = assert(g:plan { taps = { y } })
+    for _, step in ipairs(plan:steps()) do
+      if step.op == "conv" and step.phase == "forward" then assert.are.equal(6, step.shape[2]) end
+    end
+  end)
+
   it("computes no gradient of a joined source that leads nowhere", function()
     local g = core.graph()
     local x, skip = g:input { 1, 16, 8, 8 }, g:input { 1, 16, 8, 8 }
