@@ -34,8 +34,8 @@ local SUFFIXES = { png = true, jpg = true, jpeg = true, npy = true, safetensors 
 ---@param path string
 ---@return string
 function M.base_name(path)
-  local phantom, seed = path:match "^phantom:([%w_]+):(%d+)"
-  if phantom then return ("%s.%s"):format(phantom, seed) end
+  local phantom, seed, options = path:match "^phantom:([%w_]+):(%d+)(.*)$"
+  if phantom then return ("%s.%s%s"):format(phantom, seed, (options:gsub(",size=%d+", ""))) end
   local name = path:match "([^/]+)/*$" or path
   local stem, suffix = name:match "^(.+)%.(%w+)$"
   return stem and SUFFIXES[suffix:lower()] and stem or name

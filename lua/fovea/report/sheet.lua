@@ -11,7 +11,7 @@ local words = require "fovea.report.page.words"
 
 local M = {}
 
-local CELL = 200 -- width of a picture
+local CELL = 200 -- width of a picture, by default
 local LONGEST = 6 -- networks below each other
 local FINE = 2 -- pictures are drawn so much larger and scaled down
 local TRUTH, PREDICTION = { 255, 176, 0 }, { 53, 224, 208 }
@@ -43,21 +43,22 @@ local function map_at(pixels, view, height, width)
 end
 
 --- What all drawings of a case start from: the image at the drawing's size, black where there is none.
-local function ground_of(case)
+local function ground_of(case, cell)
   local first = case.maps[1]
   local size = first.view.size or { 3, 4 }
-  local width = CELL * FINE
+  local width = cell * FINE
   local height = math.max(1, math.floor(width * size[1] / size[2] + 0.5))
   local pixels = read(first.folder, first.view.image)
   if not pixels then return core.full({ 3, height, width }, 0), height, width end
   return image.of(shrink.to(pixels, height, width)):rgb(), height, width
 end
 
-local function outlined(picture, pixels, colour)
+--- The outline of a mask, its inside tinted when there is an opacity.
+local function outlined(picture, pixels, colour, alpha)
   if not pixels then return picture end
   local shape = picture:shape()
   local mask = at_size(pixels, 1, shape[2], shape[3], "nearest"):gt(127.5)
-  return core.picture.contour(picture, mask, colour, 1)
+  return overlay.outline(picture, mask, { colour = colour, alpha = alpha or 0, thickness = 1 })
 end
 
 --- Image, prediction and ground truth of a case.
@@ -67,7 +68,7 @@ local function inputs_of(case, ground)
   local list = { { picture = ground, label = "image" } }
   if prediction then
     local dice = first.view.scores and first.view.scores.dice
-    local picture = outlined(outlined(ground:copy(), truth, TRUTH), prediction, PREDICTION)
+    local picture = outlined(outlined(ground, prediction, PREDICTION, 0.35), truth, TRUTH)
     list[2] = { picture = picture, label = dice and ("prediction, Dice %.3f"):format(dice) or "prediction" }
   end
   return list
@@ -83,8 +84,8 @@ local function cell_of(map, ground, height, width)
 end
 
 --- The rows of a case: one per threshold; the inputs stand in front.
-local function band(case)
-  local ground, height, width = ground_of(case)
+local function band(case, cell)
+  local ground, height, width = ground_of(case, cell)
   local variant, inputs = case.variants[1], inputs_of(case, ground)
   local before = math.ceil(#inputs / #case.thresholds)
   local columns, rows = {}, {}
@@ -99,15 +100,15 @@ local function band(case)
     rows[r] = { label = words.threshold(threshold), cells = cells }
   end
   return grid.draw { title = ("%s   %s   %s, %s score"):format(case.model_name, case.image_name, variant.method,
-    variant.score), columns = columns, rows = rows, cell = CELL, aspect = math.min(height / width, 2) }
+    variant.score), columns = columns, rows = rows, cell = cell, aspect = math.min(height / width, 2) }
 end
 
---- The first case of each network, at the thresholds that are wanted.
-local function examples(report, wanted)
+--- The first case of each network, or all, at the thresholds that are wanted.
+local function examples(report, wanted, all)
   local seen, list = {}, {}
   for _, case in ipairs(report.cases) do
     local key = case.folder .. "\n" .. case.model
-    if not seen[key] then
+    if all or not seen[key] then
       seen[key] = true
       list[#list + 1] = setmetatable({ thresholds = wanted or case.thresholds }, { __index = case })
     end
@@ -144,15 +145,16 @@ end
 
 --- Draws the sheet: for each network its first image.
 ---@param report fovea.Report
----@param options? { thresholds: string[]? } thresholds: only these
+---@param options? { thresholds: string[]?, all: boolean?, cell: integer? } thresholds: only these; all: every case;
+--- cell: width of a picture, 200
 ---@return fovea.Tensor? picture 3 x H x W, 0..255; nil when there are no maps
 function M.draw(report, options)
   options = options or {}
-  lookup.check_keys(options, { "thresholds" }, "sheet")
-  local list, columns, bands = examples(report, options.thresholds), {}, {}
+  lookup.check_keys(options, { "thresholds", "all", "cell" }, "sheet")
+  local list, columns, bands = examples(report, options.thresholds, options.all), {}, {}
   local most = math.ceil(#list / math.ceil(#list / LONGEST))
   for i, case in ipairs(list) do
-    bands[#bands + 1] = band(case)
+    bands[#bands + 1] = band(case, options.cell or CELL)
     if #bands == most or i == #list then columns[#columns + 1], bands = stacked(bands), {} end
   end
   if #columns < 2 then return columns[1] end

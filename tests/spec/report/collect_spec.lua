@@ -61,7 +61,8 @@ describe("a report", function()
 
   it("shortens paths to names", function()
     for path, name in pairs { ["a/b.png"] = "b", ["b.v2.onnx"] = "b.v2", ["ISIC_0012.0034"] = "ISIC_0012.0034",
-      ["phantom:fundus:7,size=128"] = "fundus.7", ["out/"] = "out", [".png"] = ".png" } do
+      ["phantom:fundus:7,size=128"] = "fundus.7",
+      ["phantom:fundus:7,size=128,shortcut=true"] = "fundus.7,shortcut=true", ["out/"] = "out", [".png"] = ".png" } do
       assert.equal(name, collect.base_name(path))
     end
   end)

@@ -122,6 +122,7 @@ function openCase(article) {
   all(".frame").forEach(f => {
     const on = f.getAttribute("href") === "#" + article.id;
     if (on) f.setAttribute("aria-current", "true"); else f.removeAttribute("aria-current");
+    if (on) f.parentElement.scrollLeft = f.offsetLeft - f.parentElement.offsetLeft - f.offsetWidth;
   });
   const at = cases.indexOf(article);
   byId("previous").disabled = at === 0;
