@@ -37,7 +37,8 @@ function M.read(path)
   return tensors, reader:metadata()
 end
 
---- Writes tensors; the file is replaced as a whole or not at all.
+--- Writes tensors; the file is replaced as a whole or not at all. A tensor with finite elements beyond 65504, which
+--- float16 does not hold, is written as float32 in its place.
 ---@param path string
 ---@param tensors table<string, fovea.Tensor>
 ---@param options? { dtype?: "float32"|"float16"|"bfloat16"|"float64", metadata?: table<string, string> } float32

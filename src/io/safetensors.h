@@ -60,8 +60,9 @@ typedef struct fv_safetensors_item {
 } fv_safetensors_item;
 
 /* Writes tensors as FV_DTYPE_F32, _F16, _BF16 or _F64 with the metadata, both sorted (the arrays are put in
- * order), data in the order of the names from a multiple of 8 on; the file is replaced as a whole or not at
- * all. FV_STATUS_ARGUMENT for a name that comes twice or is not UTF-8. */
+ * order), data in the order of the names from a multiple of 8 on. A tensor with finite elements that float16
+ * does not hold is written as float32 in its place. The file is replaced as a whole or not at all.
+ * FV_STATUS_ARGUMENT for a name that comes twice or is not UTF-8. */
 fv_status fv_safetensors_write(const char *path, fv_safetensors_item *items, size_t count,
                                fv_safetensors_note *notes, size_t note_count, fv_dtype dtype, fv_error *err);
 

@@ -2,10 +2,14 @@
 #include "io/file.h"
 #include "io/json.h"
 #include "io/safetensors.h"
+#include <float.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { LENGTH_BYTES = 8, ALIGNMENT = 8, CHUNK = 4096 };
+
+static const float LARGEST_HALF = 65504;
 
 static int by_name(const void *a, const void *b)
 {
@@ -36,12 +40,25 @@ static fv_status add_notes(json_t *header, fv_safetensors_note *notes, size_t co
     return FV_OK;
 }
 
+/* The type that a tensor is written as: float16 must not make an infinity of a large element (the running
+ * variances of some networks), so such a tensor stays float32. */
+static fv_dtype type_of(const fv_tensor *t, fv_dtype dtype)
+{
+    if (dtype != FV_DTYPE_F16) return dtype;
+    for (size_t i = 0; i < t->count; i++) {
+        float size = fabsf(t->data[i]);
+        if (size > LARGEST_HALF && size <= FLT_MAX) return FV_DTYPE_F32;
+    }
+    return dtype;
+}
+
 /* *at: end of the data so far. */
 static fv_status add_item(json_t *header, const fv_safetensors_item *item, fv_dtype dtype, size_t *at,
                           fv_error *err)
 {
     const fv_shape *shape = &item->tensor->shape;
     size_t begin = *at;
+    dtype = type_of(item->tensor, dtype);
     if (strcmp(item->name, "__metadata__") == 0)
         return fv_fail(err, FV_STATUS_ARGUMENT, "safetensors: '__metadata__' is no name for a tensor");
     *at += item->tensor->count * fv_dtype_size(dtype);
@@ -85,6 +102,7 @@ done:
 static fv_status write_elements(fv_output *output, const fv_tensor *t, fv_dtype dtype, fv_error *err)
 {
     uint8_t bytes[CHUNK];
+    dtype = type_of(t, dtype);
     size_t size = fv_dtype_size(dtype), most = CHUNK / size;
     for (size_t i = 0, n; i < t->count; i += n) {
         n = t->count - i < most ? t->count - i : most;
