@@ -1,5 +1,6 @@
 --- fovea report FOLDER: the results of explain or run as one HTML page and a contact sheet.
 local cli = require "fovea.cli"
+local collect = require "fovea.report.collect"
 local report = require "fovea.report"
 
 local M = {
@@ -20,6 +21,14 @@ function M.define(parser)
     :convert(math.tointeger)
 end
 
+--- Says what is on the page as not made, each reason once.
+local function warn(failures)
+  for _, group in ipairs(collect.grouped(failures)) do
+    local what = group.count > 1 and ("%d cases"):format(group.count) or group.failure.what or group.failure.image
+    cli.complain(("warning: %s: %s"):format(what or "?", group.failure.error))
+  end
+end
+
 --- Does the work.
 ---@param arguments table parsed command line
 ---@return integer status
@@ -30,9 +39,7 @@ function M.run(arguments)
     cli.complain(message)
     return cli.FAILED
   end
-  for _, failure in ipairs(made.report.failures) do
-    cli.complain(("warning: %s: %s"):format(failure.what or failure.image or "?", failure.error))
-  end
+  warn(made.report.failures)
   print(made.page)
   if made.sheet then print(made.sheet) end
   return cli.DONE

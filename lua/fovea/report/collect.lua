@@ -1,6 +1,7 @@
 --- What a page is made of, from the folders that `fovea explain --out`, `fovea run` and `fovea evaluate --out` wrote:
 --- cases (one network on one image) with their maps, scores of networks, and what failed.
 local core = require "fovea.core"
+local csv = require "fovea.report.csv"
 local entry = require "fovea.report.entry"
 local json = require "fovea.json"
 local lfs = require "lfs"
@@ -116,7 +117,20 @@ local function read_evaluation(report, folder)
   return true
 end
 
-local READERS = { { "explain.json", read_explain }, { "cases.jsonl", read_run }, { "summary.json", read_evaluation } }
+--- Scores of the networks of a run.
+local function read_scores(report, folder)
+  local path = folder .. "/evaluation_summary.csv"
+  local text, message = core.file.read(path)
+  if not text then return nil, message end
+  local rows, problem = csv.decode(text)
+  if not rows then return nil, ("%s: %s"):format(path, problem) end
+  local found = entry.summary(rows, M.base_name(folder))
+  table.move(found, 1, #found, #report.evaluations + 1, report.evaluations)
+  return true
+end
+
+local READERS = { { "explain.json", read_explain }, { "cases.jsonl", read_run }, { "summary.json", read_evaluation },
+  { "evaluation_summary.csv", read_scores } }
 local DEEPEST = 2 -- levels of folders below the one that is named
 
 local function subfolders(folder)
@@ -164,6 +178,23 @@ function M.read(folders)
   end
   if #report.cases + #report.evaluations == 0 and #report.failures == 1 then return nil, report.failures[1].error end
   return report
+end
+
+--- Failures that have network and reason in common, once, with their number.
+---@param failures fovea.ReportFailure[]
+---@return { failure: fovea.ReportFailure, count: integer, images: string[] }[]
+function M.grouped(failures)
+  local list, known = {}, {}
+  for _, failure in ipairs(failures) do
+    local key = ("%s\n%s"):format(failure.model or "", failure.error)
+    if not known[key] then
+      known[key] = { failure = failure, count = 0, images = {} }
+      list[#list + 1] = known[key]
+    end
+    known[key].count = known[key].count + 1
+    if failure.image then add_once(known[key].images, M.base_name(failure.image)) end
+  end
+  return list
 end
 
 --- The map of a case at a place of its grid; nil when there is none.

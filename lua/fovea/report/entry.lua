@@ -173,6 +173,33 @@ function M.evaluation(record)
     images = #list(record, "images", "table"), failed = number(record, "failed") or 0, summary = summary }
 end
 
+--- The number that a text is, unless it is NaN.
+local function finite(value)
+  local found = tonumber(value)
+  return found == found and found or nil
+end
+
+--- The scores of networks in the table of a run.
+---@param rows table[] texts by column: model, metric, mean, low, high, n, missing
+---@param data string
+---@return fovea.ReportEvaluation[]
+function M.summary(rows, data)
+  local all, known = {}, {}
+  for _, row in ipairs(rows) do
+    local mean, n, missing = finite(row.mean), finite(row.n), finite(row.missing)
+    if row.model and row.metric and mean and n then
+      local found = known[row.model]
+      if not found then
+        found = { model = row.model, data = data, images = 0, failed = 0, summary = {} }
+        known[row.model], all[#all + 1] = found, found
+      end
+      found.images = math.max(found.images, n + (missing or 0))
+      found.summary[row.metric] = { mean = mean, low = finite(row.low), high = finite(row.high), n = n }
+    end
+  end
+  return all
+end
+
 local function words(record)
   local parts = {}
   for _, name in ipairs { "layer", "threshold", "method", "score" } do parts[#parts + 1] = text(record, name) end

@@ -11,7 +11,7 @@ local words = require "fovea.report.page.words"
 
 local M = {}
 
-local CELL = 200 -- width of a picture, by default
+local CELL, SMALL, MANY = 200, 120, 250 -- width of a picture, by default, and where there are many
 local LONGEST = 6 -- networks below each other
 local FINE = 2 -- pictures are drawn so much larger and scaled down
 local TRUTH, PREDICTION = { 255, 176, 0 }, { 53, 224, 208 }
@@ -116,6 +116,12 @@ local function examples(report, wanted, all)
   return list
 end
 
+local function pictures_in(list)
+  local count = 0
+  for _, case in ipairs(list) do count = count + #case.layers * #case.thresholds end
+  return count
+end
+
 --- Pictures below each other, on paper as wide as the widest.
 local function stacked(pictures)
   local width = 0
@@ -146,15 +152,16 @@ end
 --- Draws the sheet: for each network its first image.
 ---@param report fovea.Report
 ---@param options? { thresholds: string[]?, all: boolean?, cell: integer? } thresholds: only these; all: every case;
---- cell: width of a picture, 200
+--- cell: width of a picture, 200 or for many pictures 120
 ---@return fovea.Tensor? picture 3 x H x W, 0..255; nil when there are no maps
 function M.draw(report, options)
   options = options or {}
   lookup.check_keys(options, { "thresholds", "all", "cell" }, "sheet")
   local list, columns, bands = examples(report, options.thresholds, options.all), {}, {}
+  local cell = options.cell or (pictures_in(list) > MANY and SMALL or CELL)
   local most = math.ceil(#list / math.ceil(#list / LONGEST))
   for i, case in ipairs(list) do
-    bands[#bands + 1] = band(case, options.cell or CELL)
+    bands[#bands + 1] = band(case, cell)
     if #bands == most or i == #list then columns[#columns + 1], bands = stacked(bands), {} end
   end
   if #columns < 2 then return columns[1] end

@@ -59,6 +59,13 @@ describe("a report", function()
     assert.is_truthy(select(2, collect.read { scratch:path "empty" }):find("explain.json", 1, true))
   end)
 
+  it("groups failures by network and reason", function()
+    local groups = collect.grouped { { model = "m", image = "a.png", error = "dark" }, { error = "odd" },
+      { model = "m", image = "b.png", error = "dark" }, { model = "m", image = "b.png", error = "dark" } }
+    assert.same({ 3, "dark", { "a", "b" }, 1, "odd" }, { groups[1].count, groups[1].failure.error, groups[1].images,
+      groups[2].count, groups[2].failure.error })
+  end)
+
   it("shortens paths to names", function()
     for path, name in pairs { ["a/b.png"] = "b", ["b.v2.onnx"] = "b.v2", ["ISIC_0012.0034"] = "ISIC_0012.0034",
       ["phantom:fundus:7,size=128"] = "fundus.7",

@@ -62,6 +62,16 @@ describe("an entry", function()
     assert.same({ 0, "broken", "dec  otsu" }, { #maps, failure.error, failure.what })
   end)
 
+  it("reads the scores of a run", function()
+    local rows = { { model = "a", metric = "dice", mean = "0.5", low = "0.4", high = "0.6", n = "3", missing = "1" },
+      { model = "a", metric = "hd95", mean = "NaN", n = "0", missing = "4" },
+      { model = "b", metric = "dice", mean = "0.25", low = "NaN", high = "NaN", n = "1", missing = "0" },
+      { model = "c" } }
+    assert.same({ { model = "a", data = "run", images = 4, failed = 0,
+      summary = { dice = { mean = 0.5, low = 0.4, high = 0.6, n = 3 } } }, { model = "b", data = "run", images = 1,
+      failed = 0, summary = { dice = { mean = 0.25, n = 1 } } } }, entry.summary(rows, "run"))
+  end)
+
   it("reads an evaluation", function()
     local found = entry.evaluation { model = "m", data = { phantom = "fundus" }, images = { {}, {} }, failed = 1,
       summary = { dice = { mean = 0.5, low = 0.4, high = 0.6, n = 2 }, hd95 = { n = 0 } } }

@@ -77,21 +77,29 @@ function M.statuses(counts)
     h("details", nil, h("summary", nil, "Statuses that no map has"), status_table(absent)))
 end
 
+local SHOWN = 8 -- names in a row
+
+local function names_of(list)
+  if #list == 0 then return "\u{2013}" end
+  local text = table.concat(list, ", ", 1, math.min(SHOWN, #list))
+  return h("bdi", nil, #list > SHOWN and ("%s and %d more"):format(text, #list - SHOWN) or text)
+end
+
 --- What failed; nil when nothing did.
 ---@param failures fovea.ReportFailure[]
 ---@return fovea.Markup?
 function M.failures(failures)
   if #failures == 0 then return nil end
-  local rows = {}
-  for i, failure in ipairs(failures) do
-    local function name(path) return path and h("bdi", nil, collect.base_name(path)) or "\u{2013}" end
-    rows[i] = h("tr", nil, h("td", nil, name(failure.model)), h("td", nil, name(failure.image)),
-      h("td", nil, h("bdi", nil, failure.what)), h("td", { class = "reason" }, failure.error))
+  local rows, head = {}, {}
+  for i, group in ipairs(collect.grouped(failures)) do
+    local model, what = group.failure.model, group.failure.what
+    rows[i] = h("tr", nil, h("td", nil, model and h("bdi", nil, collect.base_name(model)) or "\u{2013}"),
+      h("td", nil, names_of(group.images)), h("td", nil, group.count > 1 and words.several(group.count, "case") or
+      h("bdi", nil, what)), h("td", { class = "reason" }, group.failure.error))
   end
-  local head = {}
   for i, text in ipairs { "Network", "Image", "What", "Reason" } do head[i] = h("th", { scope = "col" }, text) end
   return h("section", { class = "failures", id = "failures" }, h("h2", nil, "Not made"),
-    h("p", nil, words.several(#rows, "entry", "entries"), " could not be made or read."),
+    h("p", nil, words.several(#failures, "entry", "entries"), " could not be made or read."),
     h("div", { class = "scroll", tabindex = 0, role = "group", ["aria-label"] = "What failed" },
       h("table", nil, h("thead", nil, h("tr", nil, head)), h("tbody", nil, rows))))
 end

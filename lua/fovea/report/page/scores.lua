@@ -64,7 +64,7 @@ local function evaluation_row(evaluation)
   local cells = {}
   for i, name in ipairs(view.SCORES) do cells[i] = interval(evaluation.summary[name]) end
   local failed = evaluation.failed > 0 and (", %.0f failed"):format(evaluation.failed) or ""
-  return row({ ("mean of %d: "):format(evaluation.images), h("bdi", nil, evaluation.data), failed }, cells, "mean")
+  return row({ ("mean of %.0f: "):format(evaluation.images), h("bdi", nil, evaluation.data), failed }, cells, "mean")
 end
 
 local function mean_row(group)

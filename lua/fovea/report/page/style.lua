@@ -125,7 +125,7 @@ legend { font-size: 0.82rem; color: var(--faint); padding: 0; float: left; width
 dl { margin: 0.6rem 0 0; }
 .facts dl > div, .record dl > div { display: grid; grid-template-columns: minmax(7rem, 11rem) 1fr; gap: 0.8rem;
   padding: 0.22rem 0; border-top: 1px solid var(--rule); font-size: 0.92rem; }
-.facts dt, .record dt { color: var(--faint); }
+.facts dt, .record dt { color: var(--faint); overflow-wrap: anywhere; }
 dd { margin: 0; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; min-width: 0; }
 .command { margin-top: 0.8rem; font-size: 0.9rem; }
 .command code { display: block; background: var(--soft); border-radius: 8px; padding: 0.5rem 0.6rem;
