@@ -173,12 +173,6 @@ function M.evaluation(record)
     images = #list(record, "images", "table"), failed = number(record, "failed") or 0, summary = summary }
 end
 
---- The number that a text is, unless it is NaN.
-local function finite(value)
-  local found = tonumber(value)
-  return found == found and found or nil
-end
-
 --- The scores of networks in the table of a run.
 ---@param rows table[] texts by column: model, metric, mean, low, high, n, missing
 ---@param data string
@@ -186,7 +180,7 @@ end
 function M.summary(rows, data)
   local all, known = {}, {}
   for _, row in ipairs(rows) do
-    local mean, n, missing = finite(row.mean), finite(row.n), finite(row.missing)
+    local mean, n, missing = tonumber(row.mean), tonumber(row.n), tonumber(row.missing)
     if row.model and row.metric and mean and n then
       local found = known[row.model]
       if not found then
@@ -194,7 +188,7 @@ function M.summary(rows, data)
         known[row.model], all[#all + 1] = found, found
       end
       found.images = math.max(found.images, n + (missing or 0))
-      found.summary[row.metric] = { mean = mean, low = finite(row.low), high = finite(row.high), n = n }
+      found.summary[row.metric] = { mean = mean, low = tonumber(row.low), high = tonumber(row.high), n = n }
     end
   end
   return all
