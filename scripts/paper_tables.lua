@@ -110,28 +110,36 @@ local function map_cells(cases, filter)
   return cells
 end
 
-local function by_layer(runs)
+local function by_layer(runs, method)
   local rows = {}
   for _, run in ipairs(runs) do
     for _, layer in ipairs(levels(run.cases, "layer")) do
       rows[#rows + 1] = { run.name, layer, table.unpack(map_cells(run.cases, function(row)
-        return row.layer == layer and row.threshold == FIXED and row.score == "logit"
+        return row.layer == layer and row.threshold == FIXED and row.score == "logit" and row.method == method
       end)) }
     end
   end
-  print_table("Heat maps by layer (threshold 0.5, logit)", { "run", "layer", table.unpack(HEADS) }, rows)
+  print_table(("Heat maps by layer (%s, threshold 0.5, logit)"):format(method), { "run", "layer", table.unpack(HEADS) },
+    rows)
+end
+
+local function all_cases(runs)
+  local all = {}
+  for _, run in ipairs(runs) do table.move(run.cases, 1, #run.cases, #all + 1, all) end
+  return all
 end
 
 local function pooled(runs, field, title)
-  local all = {}
-  for _, run in ipairs(runs) do table.move(run.cases, 1, #run.cases, #all + 1, all) end
-  local rows = {}
+  local all, rows = all_cases(runs), {}
   for _, level in ipairs(levels(all, field)) do
-    rows[#rows + 1] = { level, table.unpack(map_cells(all, function(row)
-      return row[field] == level and (field == "score" or row.score == "logit") and row.status ~= "TAUTOLOGY"
-    end)) }
+    for _, method in ipairs(levels(all, "method")) do
+      rows[#rows + 1] = { level, method, table.unpack(map_cells(all, function(row)
+        return row[field] == level and (field == "score" or row.score == "logit") and row.method == method
+          and row.status ~= "TAUTOLOGY"
+      end)) }
+    end
   end
-  print_table(title, { field, table.unpack(HEADS) }, rows)
+  print_table(title, { field, "method", table.unpack(HEADS) }, rows)
 end
 
 local function statuses(runs)
@@ -159,7 +167,7 @@ local function similarity(a, b)
   return fovea.metric.spearman(a:relu(), b:relu())
 end
 
---- Correlations of the maps of pairs of cases that agree in all but one field: (run, layer) -> level -> values.
+--- Correlations of the maps of pairs of cases that agree in all but one field: layer and method -> level -> values.
 local function compared(run, field, base)
   local index, found = {}, {}
   local function place(row, level)
@@ -174,28 +182,28 @@ local function compared(run, field, base)
     local other = row[field] ~= base and index[place(row, base)]
     local a, b = other and raw_of(run, row), other and raw_of(run, other)
     if a and b and (field == "score" or row.score == "logit") then
-      found[row.layer] = found[row.layer] or {}
-      found[row.layer][row[field]] = found[row.layer][row[field]] or {}
-      table.insert(found[row.layer][row[field]], similarity(a, b))
+      local key = row.layer .. "\n" .. row.method
+      found[key] = found[key] or {}
+      found[key][row[field]] = found[key][row[field]] or {}
+      table.insert(found[key][row[field]], similarity(a, b))
     end
   end
   return found
 end
 
 local function similarities(runs, field, base, title)
-  local columns, rows = { "run", "layer" }, {}
-  local all = {}
-  for _, run in ipairs(runs) do table.move(run.cases, 1, #run.cases, #all + 1, all) end
-  local others = {}
-  for _, level in ipairs(levels(all, field)) do
+  local columns, rows, others = { "run", "layer", "method" }, {}, {}
+  for _, level in ipairs(levels(all_cases(runs), field)) do
     if level ~= base then others[#others + 1], columns[#columns + 1] = level, level end
   end
   for _, run in ipairs(runs) do
     local found = compared(run, field, base)
     for _, layer in ipairs(levels(run.cases, "layer")) do
-      local row = { run.name, layer }
-      for _, level in ipairs(others) do row[#row + 1] = cell((found[layer] or {})[level] or {}, "%.2f") end
-      rows[#rows + 1] = row
+      for _, method in ipairs(levels(run.cases, "method")) do
+        local row, values = { run.name, layer, method }, found[layer .. "\n" .. method] or {}
+        for _, level in ipairs(others) do row[#row + 1] = cell(values[level] or {}, "%.2f") end
+        rows[#rows + 1] = row
+      end
     end
   end
   print_table(title, columns, rows)
@@ -208,7 +216,7 @@ if #runs == 0 then
   os.exit(2)
 end
 segmentation(runs)
-by_layer(runs)
+for _, method in ipairs(levels(all_cases(runs), "method")) do by_layer(runs, method) end
 pooled(runs, "threshold", "Heat maps by threshold strategy (logit; all layers that are no tautology)")
 pooled(runs, "score", "Heat maps by score (all strategies; all layers that are no tautology)")
 statuses(runs)

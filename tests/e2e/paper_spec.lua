@@ -62,9 +62,9 @@ describe("the paper's experiment", function()
       local status, said, complained = run { "run", ("configs/paper/%s.yaml"):format(name), "--out",
         scratch:path "none", "--dry-run", "--json" }
       assert.equal(0, status, complained)
-      local images = name:find "chase" and 3 or name:find "isbi" and 6 or 3
+      local images = name:find "chase" and 3 or name:find "isbi" and 4 or 3
       local layers = name:find "r2unet" and 3 or name:find "mcgunet" and 4 or 6
-      assert.equal(images * layers * 10 * 2, fovea.json.decode(said).cases)
+      assert.equal(images * layers * 10 * 2 * 2, fovea.json.decode(said).cases)
     end
   end)
 
@@ -83,7 +83,7 @@ describe("the paper's experiment", function()
     assert.matches("not trained yet: 100 epochs come first; weights in networks/full/r2unet_isic2017.safetensors", said,
       1, true)
     assert.matches("encoder.5 ", said, 1, true)
-    assert.matches("180 cases, 180 to do", said)
+    assert.matches("360 cases, 360 to do", said)
   end)
 
   it("joins the tables of several runs", function()
