@@ -128,6 +128,16 @@ fv_status fv_emit_alias(fv_emit *emit, fv_value *to, fv_value *from, fv_error *e
     return FV_OK;
 }
 
+fv_status fv_emit_part(fv_emit *emit, fv_value *whole, int64_t from, fv_value **out, fv_error *err)
+{
+    *out = whole;
+    if (!from) return FV_OK;
+    FV_TRY(own(&emit->plan->values, sizeof **out, out, err));
+    **out = (fv_value){
+        .shape = whole->shape, .custom = 1, .storage = whole->storage, .offset = whole->offset + from};
+    return FV_OK;
+}
+
 const fv_shape *fv_value_shape(const fv_value *value)
 {
     return &value->shape;
@@ -305,22 +315,12 @@ static fv_value *find_packed(const fv_plan *plan, const fv_node *node, int64_t f
     return NULL;
 }
 
-/* The memory of a value from some element on. */
-static fv_status part_of(fv_plan *plan, fv_value *whole, int64_t from, fv_value **out, fv_error *err)
-{
-    *out = whole;
-    if (!from) return FV_OK;
-    FV_TRY(own(&plan->values, sizeof **out, out, err));
-    **out = (fv_value){.shape = whole->shape, .custom = 1, .storage = whole->storage, .offset = from};
-    return FV_OK;
-}
-
 fv_status fv_emit_packed_part(fv_emit *emit, int i, int64_t from, const fv_md *as, const fv_md *md,
                               fv_value **out, fv_error *err)
 {
     const fv_node *node = emit->node->src[i];
     fv_value *raw;
-    if (fv_md_equal(as, md)) return part_of(emit->plan, emit->src[i], from, out, err);
+    if (fv_md_equal(as, md)) return fv_emit_part(emit, emit->src[i], from, out, err);
     *out = find_packed(emit->plan, node, from, as, md);
     if (*out) return FV_OK;
     FV_TRY(fv_emit_value_md(emit, md, out, err));
@@ -333,7 +333,7 @@ fv_status fv_emit_packed_part(fv_emit *emit, int i, int64_t from, const fv_md *a
         FV_TRY(fv_md_copy(&packed->as, as, err));
         (*out)->storage->kind = FV_STORAGE_PACKED;
     }
-    FV_TRY(part_of(emit->plan, emit->src[i], from, &raw, err));
+    FV_TRY(fv_emit_part(emit, emit->src[i], from, &raw, err));
     return fv_emit_copy(emit, raw, as, *out, md, err);
 }
 

@@ -53,6 +53,9 @@ fv_status fv_emit_alias(fv_emit *emit, fv_value *to, fv_value *from, fv_error *e
 /* New value with the shape and layout of another. */
 fv_status fv_emit_value_like(fv_emit *emit, const fv_value *like, fv_value **out, fv_error *err);
 
+/* The memory of a value from element `from` on, to be described by descriptors of steps. */
+fv_status fv_emit_part(fv_emit *emit, fv_value *whole, int64_t from, fv_value **out, fv_error *err);
+
 /* --- looking at a value --- */
 
 const fv_shape *fv_value_shape(const fv_value *value);

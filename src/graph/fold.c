@@ -88,12 +88,9 @@ static fv_status parameters_of(fold *f, const fv_fold_chain *c, int need_bias, f
     return add_constant(f, zeros, "zero_bias", &out[1], err);
 }
 
-/* The attributes of the convolution with the activation set, as `op`, which has the same struct. */
-static fv_status fused_attrs(const fv_fold_chain *c, const fv_op *op, void *attrs, fv_error *err)
+static fv_status set_activation(const fv_fold_chain *c, const fv_op *op, void *attrs, fv_error *err)
 {
     const fv_node *a = c->activation;
-    memcpy(attrs, c->conv->attrs, op->attrs_size);
-    if (c->addend) FV_TRY(fv_op_set(op, attrs, "addend", 1, err));
     if (!a) return FV_OK;
     int is_clip = fv_node_is(a, "clip");
     FV_TRY(fv_op_set_choice(op, attrs, "activation", a->op->name, err));
@@ -114,6 +111,43 @@ static int parts_of(const fold *f, const fv_node *node, fv_node **out)
     return count;
 }
 
+static fv_status block_parameters(fold *f, const fv_fold_chain *c, fv_node *out[2], int *count, fv_error *err)
+{
+    fv_tensor *tensor;
+    int64_t taps = 1;
+    for (int i = 2; i < c->conv->shape.rank; i++) taps *= c->conv->src[1]->shape.dim[i];
+    FV_TRY(parameters_of(f, c, 0, out, count, err));
+    FV_TRY(fv_fold_block_weights(out[0]->tensor, &tensor, err));
+    FV_TRY(add_constant(f, tensor, out[0]->name, &out[0], err));
+    if (*count == 1) return FV_OK;
+    FV_TRY(fv_fold_block_bias(out[1]->tensor, taps, &tensor, err));
+    return add_constant(f, tensor, out[1]->name, &out[1], err);
+}
+
+static fv_status add_upsample(fold *f, const fv_fold_chain *c, fv_error *err)
+{
+    fv_status status;
+    const fv_op *conv = fv_op_find("conv"), *move = fv_op_find("depth_to_space");
+    fv_node *src[3], *blocks, *to;
+    fv_ints kernel = fv_fold_kernel(c->conv);
+    void *attrs = NULL, *block = NULL;
+    int count;
+    FV_TRY_GOTO(block_parameters(f, c, src + 1, &count, err));
+    FV_TRY_GOTO(fv_calloc(&attrs, 1, conv->attrs_size, err));
+    FV_TRY_GOTO(fv_calloc(&block, 1, move->attrs_size, err));
+    fv_op_defaults(conv, attrs);
+    FV_TRY_GOTO(set_activation(c, conv, attrs, err));
+    src[0] = f->map[c->conv->src[0]->id];
+    FV_TRY_GOTO(fv_graph_add(f->out, conv, count + 1, src, attrs, c->end->name, &blocks, err));
+    FV_TRY_GOTO(fv_op_set_list(move, block, "block", &kernel, err));
+    FV_TRY_GOTO(fv_graph_add(f->out, move, 1, &blocks, block, c->end->name, &to, err));
+    f->map[c->end->id] = to;
+done:
+    fv_free(attrs);
+    fv_free(block);
+    return status;
+}
+
 static fv_status add_chain(fold *f, const fv_fold_chain *c, fv_error *err)
 {
     fv_status status;
@@ -125,7 +159,9 @@ static fv_status add_chain(fold *f, const fv_fold_chain *c, fv_error *err)
     FV_TRY_GOTO(parameters_of(f, c, is_sum, own, &parameters, err));
     FV_TRY_GOTO(fv_calloc(&src, (size_t)parts + 3, sizeof *src, err));
     FV_TRY_GOTO(fv_calloc(&attrs, 1, op->attrs_size, err));
-    FV_TRY_GOTO(fused_attrs(c, op, attrs, err));
+    memcpy(attrs, c->conv->attrs, op->attrs_size); /* all of these ops have one struct */
+    if (c->addend) FV_TRY_GOTO(fv_op_set(op, attrs, "addend", 1, err));
+    FV_TRY_GOTO(set_activation(c, op, attrs, err));
     parts_of(f, c->conv->src[0], src);
     if (c->addend) src[parts++] = f->map[c->addend->id];
     for (int i = 0; i < parameters; i++) src[parts++] = own[i];
@@ -194,7 +230,7 @@ static fv_status copy_nodes(fold *f, fv_error *err)
         const fv_node *node = fv_graph_node(f->graph, id);
         const fv_fold_chain *chain = f->nodes[id].chain;
         if (fv_fold_is_end(chain, node))
-            FV_TRY(add_chain(f, chain, err));
+            FV_TRY((fv_fold_is_upsample(chain) ? add_upsample : add_chain)(f, chain, err));
         else if (f->nodes[id].group)
             FV_TRY(add_group(f, node, f->nodes[id].group, err));
         else if (!chain && !f->nodes[id].split && !f->nodes[id].root)

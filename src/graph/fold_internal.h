@@ -50,6 +50,17 @@ void fv_fold_find_groups(const fv_graph *graph, fv_fold_node *nodes, fv_fold_gro
 int fv_fold_is_slice(const fv_node *node);
 int fv_fold_has_fixed_weights(const fv_node *conv);
 
+/* Whether the convolution of a chain is a transposed one whose stride is its kernel. */
+int fv_fold_is_upsample(const fv_fold_chain *chain);
+
+/* Sizes of a kernel. */
+fv_ints fv_fold_kernel(const fv_node *conv);
+
+/* The weights and the bias of the 1x1 convolution in its place, whose channels are (place in the block,
+ * channel). */
+fv_status fv_fold_block_weights(const fv_tensor *from, fv_tensor **out, fv_error *err);
+fv_status fv_fold_block_bias(const fv_tensor *from, int64_t taps, fv_tensor **out, fv_error *err);
+
 /* Finds the channels that nobody reads. */
 fv_status fv_fold_find_unread(const fv_graph *graph, fv_fold_node *nodes, fv_error *err);
 

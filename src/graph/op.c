@@ -102,6 +102,25 @@ double fv_op_get(const fv_op *op, const void *attrs, const char *name)
     }
 }
 
+static int is_list(const fv_attr *row)
+{
+    return row && (row->kind == FV_ATTR_SPATIAL || row->kind == FV_ATTR_INTS || row->kind == FV_ATTR_AXES);
+}
+
+fv_ints fv_op_get_list(const fv_op *op, const void *attrs, const char *name)
+{
+    const fv_attr *row = find_attr(op, name);
+    return is_list(row) ? *(const fv_ints *)(const void *)((const char *)attrs + row->offset) : (fv_ints){0};
+}
+
+fv_status fv_op_set_list(const fv_op *op, void *attrs, const char *name, const fv_ints *list, fv_error *err)
+{
+    const fv_attr *row = find_attr(op, name);
+    if (!is_list(row)) return fv_fail(err, FV_STATUS_ARGUMENT, "%s has no list '%s'", op->name, name);
+    *(fv_ints *)(void *)((char *)attrs + row->offset) = *list;
+    return FV_OK;
+}
+
 int fv_parameters_from(const fv_node *node)
 {
     int from = node->op->parameters_from;

@@ -116,6 +116,10 @@ fv_status fv_op_set_choice(const fv_op *op, void *attrs, const char *name, const
 /* A scalar attribute as a number; 0 when the op has none of that name. */
 double fv_op_get(const fv_op *op, const void *attrs, const char *name);
 
+/* A list attribute of whole numbers; empty when the op has none of that name. */
+fv_ints fv_op_get_list(const fv_op *op, const void *attrs, const char *name);
+fv_status fv_op_set_list(const fv_op *op, void *attrs, const char *name, const fv_ints *list, fv_error *err);
+
 /* --- helpers for op files --- */
 
 /* The first source of a node with an op that is a parameter. */

@@ -25,17 +25,33 @@ static fv_status open_diff(const fv_node *node, fv_emit *emit, fv_conv_state *st
     return FV_OK;
 }
 
+/* The forward primitive of a part; made for nothing but this where the forward pass did without. */
+static fv_status hint_of(fv_emit *emit, const fv_conv_work *work, fv_conv_state *state, const fv_md *src,
+                         const fv_md *dst, const fv_prim **out, fv_error *err)
+{
+    fv_prim *prim;
+    if (!state->forward[work->part]) {
+        FV_TRY(fv_prim_conv_forward(&prim, &work->params, src, work->any, NULL, dst, err));
+        FV_TRY(fv_emit_keep(emit, prim, err));
+        state->forward[work->part] = prim;
+    }
+    *out = state->forward[work->part];
+    return FV_OK;
+}
+
 static fv_status emit_part(const fv_node *node, fv_emit *emit, int part, int transposed, fv_value *diff,
-                           const fv_prim *hint, fv_error *err)
+                           fv_conv_state *state, fv_error *err)
 {
     fv_status status;
     fv_conv_work work;
     fv_prim *prim;
     fv_value *weights;
+    const fv_prim *hint;
     const fv_md *diff_src, *diff_dst;
     FV_TRY_GOTO(fv_conv_open(&work, node, part, transposed, err));
     FV_TRY_GOTO(fv_value_md(fv_diff_src(emit, part), &diff_src, err));
     FV_TRY_GOTO(fv_value_md(diff, &diff_dst, err));
+    FV_TRY_GOTO(hint_of(emit, &work, state, diff_src, diff_dst, &hint, err));
     FV_TRY_GOTO(fv_prim_conv_backward_data(&prim, &work.params, diff_src, work.any, diff_dst, hint, err));
     FV_TRY_GOTO(fv_emit_keep(emit, prim, err));
     FV_TRY_GOTO(fv_conv_pack(&work, emit, prim, &weights, err));
@@ -56,7 +72,7 @@ fv_status fv_conv_backward_data(const fv_node *node, fv_emit *emit, int transpos
     FV_TRY(fv_conv_state_of(node, emit, &state, err));
     FV_TRY(open_diff(node, emit, state, &diff, err));
     for (int k = 0; k < view.parts; k++)
-        if (fv_diff_src(emit, k)) FV_TRY(emit_part(node, emit, k, transposed, diff, state->forward[k], err));
+        if (fv_diff_src(emit, k)) FV_TRY(emit_part(node, emit, k, transposed, diff, state, err));
     if (view.addend < 0 || !fv_diff_src(emit, view.addend)) return FV_OK;
     return fv_emit_alias(emit, fv_diff_src(emit, view.addend), diff, err);
 }
@@ -69,14 +85,16 @@ fv_status fv_conv_backward_weights(const fv_node *node, fv_emit *emit, int trans
     fv_conv_state *state;
     fv_prim *prim;
     fv_value *packed, *diff, *bias = NULL;
+    const fv_prim *hint;
     const fv_md *src, *diff_dst;
     FV_TRY_GOTO(fv_conv_open(&work, node, 0, transposed, err));
     FV_TRY_GOTO(fv_value_md(fv_src(emit, 0), &src, err));
     FV_TRY_GOTO(fv_conv_state_of(node, emit, &state, err));
     FV_TRY_GOTO(open_diff(node, emit, state, &diff, err));
     FV_TRY_GOTO(fv_value_md(diff, &diff_dst, err));
-    FV_TRY_GOTO(fv_prim_conv_backward_weights(&prim, &work.params, src, work.any, work.bias, diff_dst,
-                                              state->forward[0], err));
+    FV_TRY_GOTO(hint_of(emit, &work, state, src, diff_dst, &hint, err));
+    FV_TRY_GOTO(
+        fv_prim_conv_backward_weights(&prim, &work.params, src, work.any, work.bias, diff_dst, hint, err));
     FV_TRY_GOTO(fv_emit_keep(emit, prim, err));
     FV_TRY_GOTO(fv_prim_md(&work.chosen, prim, dnnl_query_diff_weights_md, err));
     FV_TRY_GOTO(fv_emit_value_md(emit, work.chosen, &packed, err));

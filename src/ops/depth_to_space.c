@@ -1,4 +1,4 @@
-/* depth_to_space: blocks of channels become blocks of block^k pixels, in 1 to 3 spatial dimensions;
+/* depth_to_space: blocks of channels become blocks of pixels, in 1 to 3 spatial dimensions;
  * space_to_depth: its inverse, and so its backward pass. A channel of the deep side is (block position,
  * channel) in order "dcr", (channel, block position) in order "crd" (PyTorch's pixel shuffle). */
 #include "ops/strided.h"
@@ -6,14 +6,14 @@
 #include <limits.h>
 
 typedef struct block_attrs {
-    int64_t block;
+    fv_ints block;
     int order;
 } block_attrs;
 
 enum { ORDER_DCR, ORDER_CRD };
 static const char *const orders[] = {"dcr", "crd", NULL};
 
-static const fv_attr rows[] = {{"block", FV_ATTR_INT, offsetof(block_attrs, block), FV_ATTR_REQUIRED,
+static const fv_attr rows[] = {{"block", FV_ATTR_SPATIAL, offsetof(block_attrs, block), FV_ATTR_REQUIRED,
                                 "pixels of a block along an axis", NULL},
                                {"order", FV_ATTR_CHOICE, offsetof(block_attrs, order), ORDER_DCR,
                                 "of the channels: block position first or last", orders},
@@ -25,7 +25,7 @@ static int64_t block_size(const fv_node *node)
     const block_attrs *a = node->attrs;
     int64_t size = 1;
     for (int i = 2; i < node->src[0]->shape.rank; i++)
-        if (__builtin_mul_overflow(size, a->block, &size)) return 0;
+        if (__builtin_mul_overflow(size, fv_spatial(&a->block, i - 2, 1), &size)) return 0;
     return size;
 }
 
@@ -37,8 +37,9 @@ static fv_status check(fv_node *node, fv_error *err)
     if (node->shape.rank < 3 || node->shape.rank > 5)
         return fv_fail(err, FV_STATUS_SHAPE, "src is %s: it needs 3 to 5 dimensions",
                        fv_shape_text(&node->shape, text));
-    if (a->block < 1 || !block_size(node))
-        return fv_fail(err, FV_STATUS_ARGUMENT, "block is %lld for src %s", (long long)a->block,
+    FV_TRY(fv_check_spatial(&a->block, "block", node->shape.rank - 2, 1, err));
+    if (!block_size(node))
+        return fv_fail(err, FV_STATUS_ARGUMENT, "block is %lld for src %s", (long long)a->block.value[0],
                        fv_shape_text(&node->shape, text));
     return FV_OK;
 }
@@ -52,7 +53,7 @@ static fv_status to_space_shape(fv_node *node, fv_error *err)
         return fv_fail(err, FV_STATUS_SHAPE, "src is %s: blocks of %lld do not divide its channels",
                        fv_shape_text(&node->shape, text), (long long)block_size(node));
     node->shape.dim[1] /= block_size(node);
-    for (int i = 2; i < node->shape.rank; i++) node->shape.dim[i] *= a->block;
+    for (int i = 2; i < node->shape.rank; i++) node->shape.dim[i] *= fv_spatial(&a->block, i - 2, 1);
     return FV_OK;
 }
 
@@ -62,10 +63,11 @@ static fv_status to_depth_shape(fv_node *node, fv_error *err)
     char text[FV_SHAPE_TEXT];
     FV_TRY(check(node, err));
     for (int i = 2; i < node->shape.rank; i++) {
-        if (node->shape.dim[i] % a->block)
+        int64_t block = fv_spatial(&a->block, i - 2, 1);
+        if (node->shape.dim[i] % block)
             return fv_fail(err, FV_STATUS_SHAPE, "src is %s: blocks of %lld do not divide axis %d",
-                           fv_shape_text(&node->src[0]->shape, text), (long long)a->block, i + 1);
-        node->shape.dim[i] /= a->block;
+                           fv_shape_text(&node->src[0]->shape, text), (long long)block, i + 1);
+        node->shape.dim[i] /= block;
     }
     node->shape.dim[1] *= block_size(node);
     return FV_OK;
@@ -87,13 +89,14 @@ static fv_strided view(const fv_node *node, const fv_value *deep, const fv_value
     step = a->order == ORDER_CRD ? from[1] : large->dim[1] * from[1];
     for (int i = small->rank - 1; i >= 2; i--) {
         int at = 2 * i - 2;
+        int64_t block = fv_spatial(&a->block, i - 2, 1);
         s.dim[at] = small->dim[i];
         s.from[at] = from[i];
-        s.to[at] = to[i] * a->block;
-        s.dim[at + 1] = a->block;
+        s.to[at] = to[i] * block;
+        s.dim[at + 1] = block;
         s.from[at + 1] = step;
         s.to[at + 1] = to[i];
-        step *= a->block;
+        step *= block;
     }
     return s;
 }

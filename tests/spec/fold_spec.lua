@@ -78,6 +78,20 @@ describe("folding", function()
     end)
   end)
 
+  it("computes transposed convolutions without overlap as products and a move", function()
+    same({ 2, 4, 3, 5 }, function(g, x)
+      local up = g:relu { norm(g, g:conv_transpose { x, weights(g, 1, { 4, 6, 2, 2 }), stride = 2 }, 10) }
+      return g:conv_transpose { up, weights(g, 2, { 6, 3, 3, 2 }), weights(g, 3, { 3 }), stride = { 3, 2 } }, { up }
+    end, "any")
+    same({ 1, 3, 2, 3, 4 }, function(g, x)
+      return norm(g, g:conv_transpose { x, weights(g, 1, { 3, 4, 1, 2, 2 }), stride = { 1, 2, 2 } }, 10)
+    end, "any")
+    same({ 1, 3, 5, 4 }, function(g, x) -- these overlap, or leave something out
+      local a = g:conv_transpose { x, weights(g, 1, { 3, 4, 3, 3 }), stride = 2, pad = 1, output_pad = 1 }
+      return g:conv_transpose { a, weights(g, 2, { 4, 2, 2, 2 }), stride = 2, pad = 1 }
+    end, "any")
+  end)
+
   it("does residual sums and activations after them in the convolution", function()
     local function residual(kind, first)
       return function(g, x)

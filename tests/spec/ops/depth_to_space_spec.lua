@@ -4,15 +4,19 @@ local nd = require "support.nd"
 local op_check = require "support.op_check"
 
 local function reference(arrays, attrs)
-  local src, block = arrays[1], attrs.block
-  local rank, shape, pixels = #src.shape, { src.shape[1] }, block ^ (#src.shape - 2) // 1 | 0
+  local src, pixels = arrays[1], 1
+  local rank, shape = #src.shape, { src.shape[1] }
+  local function block(i) return type(attrs.block) == "table" and attrs.block[i - 2] or attrs.block end
+  for i = 3, rank do
+    shape[i] = src.shape[i] * block(i)
+    pixels = pixels * block(i)
+  end
   shape[2] = src.shape[2] // pixels
-  for i = 3, rank do shape[i] = src.shape[i] * block end
   return nd.build(shape, function(at)
     local index, position = { at[1] }, 0
     for i = 3, rank do
-      position = position * block + (at[i] - 1) % block
-      index[i] = (at[i] - 1) // block + 1
+      position = position * block(i) + (at[i] - 1) % block(i)
+      index[i] = (at[i] - 1) // block(i) + 1
     end
     index[2] = attrs.order == "crd" and (at[2] - 1) * pixels + position + 1 or position * shape[2] + at[2]
     return src:get(index)
@@ -30,6 +34,8 @@ describe("depth_to_space", function()
     case({ 1, 27, 2, 3 }, { block = 3 })
     case({ 1, 16, 2, 3, 2 }, { block = 2 })
     case({ 1, 3, 2, 3 }, { block = 1 })
+    case({ 1, 12, 3, 5 }, { block = { 2, 3 } })
+    case({ 1, 16, 2, 3, 2 }, { block = { 1, 2, 4 }, order = "crd" })
   end)
 
   it("knows both orders of channels", function()
@@ -52,7 +58,7 @@ describe("depth_to_space", function()
   it("names what does not fit", function()
     op_check.fails("depth_to_space", { { 1, 6, 2, 2 } }, { block = 2 }, "1x6x2x2", "blocks of 4")
     op_check.fails("depth_to_space", { { 6, 2 } }, { block = 2 }, "6x2", "3 to 5 dimensions")
-    op_check.fails("depth_to_space", { { 1, 4, 2, 2 } }, { block = 0 }, "block is 0")
+    op_check.fails("depth_to_space", { { 1, 4, 2, 2 } }, { block = 0 }, "block must be at least 1, not 0")
     op_check.fails("depth_to_space", { { 1, 4, 2, 2 } }, { block = 1 << 40 }, "1x4x2x2")
     op_check.fails("depth_to_space", { { 1, 4, 2, 2 } }, {}, "'block' is required")
     op_check.fails("depth_to_space", { { 1, 4, 2, 2 } }, { block = 2, order = "rcd" }, "'dcr', 'crd'")
