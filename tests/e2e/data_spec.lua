@@ -4,7 +4,8 @@ local lfs = require "lfs"
 local png = require("support.png_maker").png
 
 local function picture(pixel)
-  return png { width = 4, height = 2, bit_depth = 8, colour_type = 0, pixel = function(x, y) return { pixel(x, y) } end }
+  return png { width = 4, height = 2, bit_depth = 8, colour_type = 0,
+    pixel = function(x, y) return { pixel(x, y) } end }
 end
 
 describe("fovea data", function()
@@ -38,7 +39,8 @@ describe("fovea data", function()
     assert.matches("ISIC_1.png: not an image of a known format", complaint)
     assert.equal(0, (command.run { "data", "isic2017", root.folder, "--quick" }))
     os.remove(root:path "masks/ISIC_2_segmentation.png")
-    status, _, complaint = command.run { "data", "isic2017", root.folder }
+    status, out, complaint = command.run { "data", "isic2017", root.folder }
+    assert.equal("string", type(out))
     assert.equal(1, status)
     assert.matches("masks/ISIC_2_segmentation.png: no such mask", complaint)
     assert.equal(2, (command.run { "data", "isic2019", root.folder }))

@@ -60,9 +60,9 @@ end
 
 --- Values of the metrics by label; those that do not exist stay away (NaN).
 local function values_of(run, heat, truth)
-  local view, values = metric.view(heat, truth), {}
+  local measured, values = metric.view(heat, truth), {}
   for _, part in ipairs(run.plan.metrics) do
-    local value = metric.compute(part.value, view)
+    local value = metric.compute(part.value, measured)
     if value == value then values[part.label] = value end
   end
   return values
