@@ -6,9 +6,9 @@ local phantom = require "fovea.phantom"
 
 local M = {
   summary = "draw phantoms: pictures with exact masks",
-  epilog = "Writes NAME.SEED.png, NAME.SEED.mask.png (0 and 255) and with --parts NAME.SEED.PART.png. The same "
-    .. "pictures go by the path phantom:NAME:SEED[,KEY=VALUE...][#PART] wherever a command takes an image or a mask. Exit "
-    .. "status: 0 done, 1 failed, 2 misuse.",
+  epilog = "Writes NAME.SEED.png, NAME.SEED.mask.png (0 and 255) and with --parts NAME.SEED.PART.png. The path "
+    .. "phantom:NAME:SEED[,KEY=VALUE...][#PART] stands for the same pictures wherever a command takes an image or a "
+    .. "mask. Exit status: 0 done, 1 failed, 2 misuse.",
 }
 
 --- One line per modality.
