@@ -155,7 +155,7 @@ models:
 ]]):format(scratch:path "bad")))
     local status, said = command.run({ "run", scratch:path "bad.yaml", "--out", scratch:path "mixed" },
       { env = "OMP_NUM_THREADS=1" })
-    assert.equal(2, status, said) -- a data set cannot be both
+    assert.equal(1, status, said) -- there are no such images
     scratch:write("bad.yaml", (RUN:gsub("models: .-\n", ([[
 models:
   - { name: a, train: { extends: train.yaml, epochs: 1 } }
@@ -165,6 +165,20 @@ models:
       { env = "OMP_NUM_THREADS=1" })
     assert.equal(1, status)
     assert.matches("16 failed", said)
+  end)
+
+  it("a key that is empty takes away that of the file that is extended", function()
+    scratch:write("heavy.yaml", "extends: train.yaml\nweights: none.safetensors\nearly_stopping: { patience: 2 }\n")
+    scratch:write("light.yaml", (RUN:gsub("extends: train.yaml, epochs: 1", ("extends: heavy.yaml, epochs: 1, "
+      .. "weights: null, out: %s"):format(scratch:path "light"))))
+    assert.equal(0, (command.run({ "run", scratch:path "light.yaml", "--out", scratch:path "l1" },
+      { env = "OMP_NUM_THREADS=1" })))
+    scratch:write("light.yaml", (RUN:gsub("extends: train.yaml", "extends: heavy.yaml")))
+    local words = { "run", scratch:path "light.yaml", "--out", scratch:path "l2", "--set", "models.train.weights=",
+      "--set", "evaluate=", "--set", "models.train.out=" .. scratch:path "light2" }
+    assert.equal(0, (command.run(words, { env = "OMP_NUM_THREADS=1" })))
+    assert.equal(scratch:read "l1/cases.csv", scratch:read "l2/cases.csv")
+    assert.is_nil(lfs.attributes(scratch:path "l2/evaluation.csv"))
   end)
 
   it("misuse is told with its place", function()

@@ -1,6 +1,7 @@
 --- A recipe as a tree of nodes (fovea.recipe.yaml): from a file or a table, with "key=value" texts on top. A table with
 --- the key `extends: FILE.yaml` has the keys of that file too, those it does not have itself; tables within tables are
---- joined in the same way. Paths stay relative to the file that they stand in.
+--- joined in the same way. Paths stay relative to the file that they stand in. A key that is empty (`weights:`, or
+--- "weights=" on top) takes away that of the file.
 local check = require "fovea.recipe.check"
 local core = require "fovea.core"
 local yaml = require "fovea.recipe.yaml"
@@ -25,8 +26,10 @@ local function joined(own, other)
   for _, entry in ipairs(own.entries) do
     local theirs = yaml.entry(other, entry.key)
     local both = theirs and theirs.node.kind == "map" and entry.node.kind == "map"
-    entries[#entries + 1] = { key = entry.key, place = entry.place,
-      node = both and joined(entry.node, theirs.node) or entry.node }
+    if not theirs or entry.node.kind ~= "null" then
+      entries[#entries + 1] = { key = entry.key, place = entry.place,
+        node = both and joined(entry.node, theirs.node) or entry.node }
+    end
   end
   for _, entry in ipairs(other.entries) do
     if not yaml.entry(own, entry.key) then entries[#entries + 1] = entry end
@@ -62,6 +65,7 @@ local function override(root, text)
   if value:find "^[%*&!%%@`]" then value = "'" .. value:gsub("'", "''") .. "'" end -- a pattern, no YAML
   local node, message = yaml.parse(value, "--set " .. key, "", true)
   if not node then error(message, 0) end
+  if node.kind == "null" and yaml.remove(root, key) then return end
   yaml.put(root, key, node)
 end
 

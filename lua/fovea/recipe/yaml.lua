@@ -184,6 +184,26 @@ function M.entry(node, key)
   end
 end
 
+--- Takes away what stands at a place below a map ("outputs.raw"); says whether there was something.
+---@param root fovea.Node a map
+---@param path string keys joined by dots
+---@return boolean
+function M.remove(root, path)
+  local parent, last = path:match "^(.*)%.([^%.]+)$"
+  local at = root
+  for key in (parent or ""):gmatch "[^%.]+" do
+    local entry = at and M.entry(at, key)
+    at = entry and entry.node
+  end
+  for i, entry in ipairs(at and at.entries or {}) do
+    if entry.key == (last or path) then
+      table.remove(at.entries, i)
+      return true
+    end
+  end
+  return false
+end
+
 --- Puts a node at a place below a map ("outputs.raw"), in place of what is there.
 ---@param root fovea.Node a map
 ---@param path string keys joined by dots
