@@ -37,9 +37,10 @@ end
 
 local function weight_of(map, options, low, high)
   local weight
-  if options.proportional ~= false then
-    local magnitude = options.signed and map:abs() / high or (map - low) / (high - low)
-    weight = (magnitude / OPAQUE_FROM):clamp(0, 1)
+  if options.proportional ~= false then -- blending takes what is above 1 as 1
+    local range = OPAQUE_FROM * (options.signed and high or high - low)
+    weight = options.signed and map:abs() or (low == 0 and map or map - low)
+    if range ~= 1 then weight = weight * (1 / range) end
   end
   if options.covered then
     local shape = map:shape()

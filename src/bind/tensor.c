@@ -64,7 +64,7 @@ static int l_memory_budget(lua_State *L)
 static void open_budget(lua_State *L)
 {
     budget *b = lua_newuserdatauv(L, sizeof *b, 0);
-    *b = (budget){(size_t)256 << 20, fv_alloc_bytes()};
+    *b = (budget){(size_t)64 << 20, fv_alloc_bytes()};
     lua_rawsetp(L, LUA_REGISTRYINDEX, &budget_key);
 }
 

@@ -1,5 +1,6 @@
 #include "cam/picture.h"
 
+#include "base/clones.h"
 #include <math.h>
 #include <string.h>
 
@@ -42,11 +43,56 @@ static fv_status check_fit(const fv_tensor *map, size picture, const char *what,
     return FV_OK;
 }
 
-/* Position of a value in the table, 0..255. */
-static double table_position(double v, double low, double high)
+/* The table by channel, with the last colour twice: entry and entry + 1 are there for every position. */
+typedef struct colours {
+    float of[3][FV_COLOUR_ENTRIES + 1];
+} colours;
+
+static void fill_colours(colours *c, const fv_tensor *table)
 {
-    double at = high > low ? (v - low) / (high - low) * (FV_COLOUR_ENTRIES - 1) : 0;
-    return at < 0 ? 0 : at > FV_COLOUR_ENTRIES - 1 ? FV_COLOUR_ENTRIES - 1 : at;
+    for (int k = 0; k < 3; k++)
+        for (int i = 0; i <= FV_COLOUR_ENTRIES; i++)
+            c->of[k][i] = table->data[(i < FV_COLOUR_ENTRIES ? i : FV_COLOUR_ENTRIES - 1) * 3 + k];
+}
+
+enum { STRIP = 1024 }; /* pixels whose places in the table are kept at once */
+
+/* Places in the table, 0..255: value = shift + place / gain. */
+FV_CLONES static void find_places(const float *values, int n, double shift, double gain, int32_t *entry,
+                                  float *part)
+{
+#pragma omp simd
+    for (int i = 0; i < n; i++) {
+        double at = ((double)values[i] - shift) * gain;
+        at = at > 0 ? at : 0; /* NaN too */
+        at = at < FV_COLOUR_ENTRIES - 1 ? at : FV_COLOUR_ENTRIES - 1;
+        entry[i] = (int32_t)at;
+        part[i] = (float)(at - (double)entry[i]);
+    }
+}
+
+FV_CLONES static void look_up(const float *table, int n, const int32_t *entry, const float *part, float *to)
+{
+#pragma omp simd
+    for (int i = 0; i < n; i++) {
+        float a = table[entry[i]], b = table[entry[i] + 1];
+        to[i] = a + part[i] * (b - a);
+    }
+}
+
+static void colour_strip(const colours *c, const fv_tensor *map, size_t first, int n, double shift,
+                         double gain, fv_tensor *out)
+{
+    int32_t entry[STRIP];
+    float part[STRIP];
+    const float *values = map->data + first;
+    find_places(values, n, shift, gain, entry, part);
+    for (int k = 0; k < 3; k++) {
+        float *to = out->data + (size_t)k * map->count + first;
+        look_up(c->of[k], n, entry, part, to);
+        for (int i = 0; i < n; i++)
+            if (isnan(values[i])) to[i] = mid_grey;
+    }
 }
 
 fv_status fv_picture_colour(fv_tensor **out, const fv_tensor *map, const fv_tensor *table, double low,
@@ -54,6 +100,7 @@ fv_status fv_picture_colour(fv_tensor **out, const fv_tensor *map, const fv_tens
 {
     size s;
     char text[FV_SHAPE_TEXT];
+    colours c;
     *out = NULL;
     FV_TRY(check_map(&s, map, "colour", err));
     if (table->shape.rank != 2 || table->shape.dim[0] != FV_COLOUR_ENTRIES || table->shape.dim[1] != 3)
@@ -61,16 +108,27 @@ fv_status fv_picture_colour(fv_tensor **out, const fv_tensor *map, const fv_tens
                        fv_shape_text(&table->shape, text));
     fv_shape shape = {3, {3, s.h, s.w}};
     FV_TRY(fv_tensor_new(out, &shape, err));
-    for (size_t i = 0; i < map->count; i++) {
-        double at = isnan(map->data[i]) ? 0 : table_position(map->data[i], low, high);
-        size_t entry = at < FV_COLOUR_ENTRIES - 1 ? (size_t)at : FV_COLOUR_ENTRIES - 2;
-        double part = at - (double)entry;
-        const float *a = table->data + entry * 3;
-        for (size_t c = 0; c < 3; c++)
-            (*out)->data[c * map->count + i] =
-                isnan(map->data[i]) ? mid_grey : (float)((1 - part) * a[c] + part * a[c + 3]);
+    fill_colours(&c, table);
+    double gain = high > low ? (FV_COLOUR_ENTRIES - 1) / (high - low) : 0;
+    int64_t strips = ((int64_t)map->count + STRIP - 1) / STRIP;
+#pragma omp parallel for schedule(static) if (strips > 64)
+    for (int64_t i = 0; i < strips; i++) {
+        size_t first = (size_t)i * STRIP, left = map->count - first;
+        colour_strip(&c, map, first, left < STRIP ? (int)left : STRIP, low, gain, *out);
     }
     return FV_OK;
+}
+
+/* weight: NULL stands for 1 everywhere. */
+FV_CLONES static void blend_plane(float *restrict to, const float *below, const float *above,
+                                  const float *weight, double alpha, size_t n)
+{
+#pragma omp simd
+    for (size_t i = 0; i < n; i++) {
+        double w = weight ? weight[i] : 1;
+        double a = alpha * (w > 0 ? w < 1 ? w : 1 : 0);
+        to[i] = (float)((1 - a) * below[i] + a * above[i]);
+    }
 }
 
 fv_status fv_picture_blend(fv_tensor **out, const fv_tensor *below, const fv_tensor *above, double alpha,
@@ -88,11 +146,9 @@ fv_status fv_picture_blend(fv_tensor **out, const fv_tensor *below, const fv_ten
         return fv_fail(err, FV_STATUS_ARGUMENT, "blend: alpha %g is not in 0..1", alpha);
     FV_TRY(fv_tensor_new(out, &below->shape, err));
     size_t plane = below->count / 3;
-    for (size_t i = 0; i < below->count; i++) {
-        double w = weight ? weight->data[i % plane] : 1;
-        double a = alpha * (w > 0 ? fmin(w, 1) : 0);
-        (*out)->data[i] = (float)((1 - a) * below->data[i] + a * above->data[i]);
-    }
+    for (size_t c = 0; c < 3; c++)
+        blend_plane((*out)->data + c * plane, below->data + c * plane, above->data + c * plane,
+                    weight ? weight->data : NULL, alpha, plane);
     return FV_OK;
 }
 

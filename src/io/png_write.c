@@ -3,6 +3,7 @@
 #include "io/image.h"
 #include "io/png_session.h"
 #include <string.h>
+#include <zlib.h>
 
 typedef struct writer {
     fv_png_session s;
@@ -131,7 +132,11 @@ static void write_image(void *context)
     png_structp png = w->s.png;
     png_set_write_fn(png, w, put_bytes, flush_nothing);
     png_set_user_limits(png, 0x7fffffff, 0x7fffffff);
-    png_set_compression_level(png, 4); /* half the time of the default for 1 % more bytes */
+    /* Runs of what the filter leaves: photographs under colours become smaller than with the default in a
+     * seventh of its time; flat pictures that repeat themselves, larger. */
+    png_set_filter(png, PNG_FILTER_TYPE_DEFAULT, PNG_FILTER_PAETH);
+    png_set_compression_strategy(png, Z_RLE);
+    png_set_compression_level(png, 1);
     png_set_IHDR(png, w->s.info, (png_uint_32)w->width, (png_uint_32)w->height, w->bit_depth,
                  colour_types[w->channels], PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
                  PNG_FILTER_TYPE_DEFAULT);
