@@ -5,7 +5,7 @@
 local M = {}
 
 local ESCAPES = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;", ["'"] = "&#39;" }
-local VOID = { meta = true, link = true, input = true, br = true, hr = true, img = true }
+local VOID = { meta = true, link = true, input = true, br = true, hr = true, img = true, wbr = true }
 
 -- Bytes that are no UTF-8 (file names may hold anything) become U+FFFD.
 local function repaired(text)
@@ -27,6 +27,18 @@ function M.escape(value)
   if not utf8.len(text) then text = repaired(text) end
   text = text:gsub("[%z\1-\8\11\12\14-\31\127]", "\u{FFFD}")
   return (text:gsub("[&<>\"']", ESCAPES))
+end
+
+--- A name whose parts may stand on several lines: encoder.|4.|relu2.
+---@param name string
+---@return fovea.Markup
+function M.name(name)
+  local parts = {}
+  for part, separator in name:gmatch "([^%._,/]*)([%._,/]*)" do
+    parts[#parts + 1] = part .. separator
+    parts[#parts + 1] = separator ~= "" and M.element "wbr"
+  end
+  return M.element("bdi", nil, parts)
 end
 
 ---@class fovea.Markup

@@ -11,7 +11,7 @@ local words = require "fovea.report.page.words"
 
 local M = {}
 
-local CELL, SMALL, MANY = 200, 120, 250 -- width of a picture, by default, and where there are many
+local CELL, SMALL, MANY = 200, 120, 150 -- width of a picture, by default, and where there are many
 local LONGEST = 6 -- networks below each other
 local FINE = 2 -- pictures are drawn so much larger and scaled down
 local TRUTH, PREDICTION = { 255, 176, 0 }, { 53, 224, 208 }

@@ -51,7 +51,7 @@ describe("the page", function()
 
   it("closes what it opens", function()
     local open = {}
-    local void = { meta = true, input = true, br = true }
+    local void = { meta = true, input = true, br = true, wbr = true }
     for slash, tag in outside(page):gsub("<!DOCTYPE html>", ""):gmatch "<(/?)(%w+)" do
       if slash == "/" then
         assert.equal(tag, table.remove(open))

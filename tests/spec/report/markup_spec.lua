@@ -20,6 +20,12 @@ describe("markup", function()
     assert.equal("true", markup.escape(true))
   end)
 
+  it("lets long names break after their parts", function()
+    assert.equal("<bdi>encoder.<wbr>4.<wbr>relu2</bdi>", markup.text(markup.name "encoder.4.relu2"))
+    assert.equal("<bdi>a_<wbr>&lt;b&gt;</bdi>", markup.text(markup.name "a_<b>"))
+    assert.equal("<bdi></bdi>", markup.text(markup.name ""))
+  end)
+
   it("takes raw text as it is", function()
     assert.equal("<style>a > b</style>", markup.text(h("style", nil, markup.raw "a > b")))
   end)

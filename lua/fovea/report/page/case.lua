@@ -126,8 +126,8 @@ function M.entry(case, number)
   local dice = case.scores.dice
   return h("a", { class = "frame", href = ("#case-%d"):format(number) },
     drawing.draw(case.size, { image = case.parts.image, tint = case.parts.tint }),
-    h("span", { class = "title" }, h("bdi", nil, case.image_name)),
-    h("span", { class = "sub" }, h("bdi", nil, case.model_name)),
+    h("span", { class = "title" }, markup.name(case.image_name)),
+    h("span", { class = "sub" }, markup.name(case.model_name)),
     h("span", { class = "sub" }, dice and ("Dice %.3f"):format(dice),
       flagged > 0 and h("span", { class = "badge doubtful" }, ("%d flagged"):format(flagged))))
 end

@@ -75,7 +75,7 @@ local function axes_of(case)
 end
 
 local function heading(item, scope)
-  return h("th", { scope = scope }, h("bdi", nil, item.text), item.note and h("small", nil, item.note))
+  return h("th", { scope = scope }, markup.name(item.text), item.note and h("small", nil, item.note))
 end
 
 local function table_of(page, case, variant)
