@@ -129,14 +129,15 @@ end
 
 -- models -------------------------------------------------------------------------------------------------------------
 
-local SETTINGS = { "preprocess", "input_shape", "seed" }
+local SETTINGS = { "preprocess", "input_shape", "seed", "blank" }
 
 --- A model of an architecture. What the weights lack is initialised (seeded) and put into them; weights of another
 --- shape raise. `model.weights` holds them, `model.parameters` lists name and shape in the order of their use.
 ---@param name string|fovea.Architecture name, path of a Lua file, or what such a file returns
 ---@param options? table of the architecture
 ---@param weights? table<string, fovea.Tensor> by own name
----@param settings? { preprocess: table?, input_shape: integer[]?, seed: integer? } seed: of the initialisers (0)
+---@param settings? { preprocess: table?, input_shape: integer[]?, seed: integer?, blank: boolean? } seed: of the
+--- initialisers (0); blank: weights that are missing stay undefined, for the list of parameters alone
 ---@return fovea.Model? model
 ---@return string? message
 ---@return string? code
@@ -150,7 +151,7 @@ function M.model(name, options, weights, settings)
     name = architecture.name,
     input = resolved(architecture.input, complete) or { 1, 3, false, false },
     build = function(graph, x)
-      local builder = nn.new(graph, store, settings.seed)
+      local builder = nn.new(graph, store, settings.seed, settings.blank)
       local outputs = architecture.build(builder, x, complete)
       for i, entry in ipairs(builder.entries) do parameters[i] = entry end
       return outputs

@@ -11,6 +11,7 @@
 --- methods of the same form: `builder:relu("relu1", y)`, `builder:concat("cat", skip, up)`.
 ---
 --- Parameters are named as PyTorch names them: weight, bias, running_mean, running_var.
+local core = require "fovea.core"
 local lookup = require "fovea.lookup"
 local tensor = require "fovea.tensor"
 
@@ -22,6 +23,7 @@ local M = {}
 ---@field entries { name: string, shape: integer[], statistic: boolean }[] parameters in the order of their use
 ---@field prefix string of names
 ---@field seed integer of the initialisers
+---@field blank boolean? parameters that are missing get no values: only their names and shapes are asked for
 local NN = {}
 NN.__index = NN
 
@@ -29,9 +31,11 @@ NN.__index = NN
 ---@param graph fovea.Graph
 ---@param store? table<string, fovea.Tensor> default: empty
 ---@param seed? integer default 0
+---@param blank? boolean leave the values of missing parameters undefined (false)
 ---@return fovea.NN
-function M.new(graph, store, seed)
-  return setmetatable({ graph = graph, store = store or {}, entries = {}, prefix = "", seed = seed or 0 }, NN)
+function M.new(graph, store, seed, blank)
+  return setmetatable({ graph = graph, store = store or {}, entries = {}, prefix = "", seed = seed or 0,
+    blank = blank }, NN)
 end
 
 --- The same builder, with names that begin with `name.`
@@ -39,7 +43,7 @@ end
 ---@return fovea.NN
 function NN:scope(name)
   return setmetatable({ graph = self.graph, store = self.store, entries = self.entries,
-    prefix = self:name(name) .. ".", seed = self.seed }, NN)
+    prefix = self:name(name) .. ".", seed = self.seed, blank = self.blank }, NN)
 end
 
 --- A name with the prefix of the scope; without an argument the name of the scope.
@@ -69,7 +73,7 @@ end
 local function stored(self, name, shape, options)
   local value = self.store[name]
   if not value then
-    value = initial(name, shape, options.init, self.seed)
+    value = self.blank and assert(core.blank(shape)) or initial(name, shape, options.init, self.seed)
     self.store[name] = value
   end
   local want, got = table.concat(shape, "x"), table.concat(value:shape(), "x")

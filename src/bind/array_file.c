@@ -50,11 +50,11 @@ static int l_open_safetensors(lua_State *L)
 }
 
 /* The entry named by argument 2; NULL with the three values of a failure pushed when there is none. */
-static const fv_safetensors_entry *find_entry(lua_State *L)
+static fv_safetensors_entry *find_entry(lua_State *L)
 {
     const fv_safetensors *reader = fvl_unbox(L, 1, FVL_SAFETENSORS);
     const char *name = luaL_checkstring(L, 2);
-    const fv_safetensors_entry *entry = fv_safetensors_find(reader, name);
+    fv_safetensors_entry *entry = fv_safetensors_find(reader, name);
     if (entry) return entry;
     lua_pushnil(L);
     lua_getiuservalue(L, 1, 1);
@@ -100,7 +100,7 @@ static int m_read(lua_State *L)
     fv_error err;
     lua_settop(L, 2);
     const fv_safetensors *reader = fvl_unbox(L, 1, FVL_SAFETENSORS);
-    const fv_safetensors_entry *entry = find_entry(L);
+    fv_safetensors_entry *entry = find_entry(L);
     if (!entry) return 3;
     fv_tensor **box = fvl_new_tensor(L);
     if (fv_safetensors_read(box, reader, entry, &err)) return fvl_fail(L, &err);

@@ -161,6 +161,16 @@ static int constructed(lua_State *L, fv_status status, const fv_error *err)
     return status ? fvl_fail(L, err) : fvl_tensor_filled(L);
 }
 
+/* blank(shape): the elements are undefined, and memory is only set aside. For graphs of which only the shapes
+ * matter. */
+static int l_blank(lua_State *L)
+{
+    fv_error err;
+    fv_shape shape = fvl_check_shape(L, 1, "blank");
+    if (fv_tensor_new(fvl_new_tensor(L), &shape, &err)) return fvl_fail(L, &err);
+    return fvl_tensor_filled(L);
+}
+
 /* zeros(dims) */
 static int l_zeros(lua_State *L)
 {
@@ -268,6 +278,7 @@ int fvl_open_tensor(lua_State *L);
 int fvl_open_tensor(lua_State *L)
 {
     static const luaL_Reg functions[] = {{"memory_budget", l_memory_budget},
+                                         {"blank", l_blank},
                                          {"zeros", l_zeros},
                                          {"full", l_full},
                                          {"tensor", l_tensor},

@@ -1,3 +1,4 @@
+#define _DEFAULT_SOURCE /* MAP_NORESERVE */
 #include "io/file.h"
 
 #include "base/alloc.h"
@@ -120,7 +121,7 @@ fv_status fv_file_map(fv_file *out, const char *path, size_t limit, fv_error *er
     *out = (fv_file){0};
     fv_status status = open_regular(&fd, &size, path, limit, err);
     if (status == FV_OK) {
-        void *data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+        void *data = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, fd, 0);
         if (data == MAP_FAILED)
             status = fail_errno(err, path, "no such file");
         else

@@ -22,7 +22,7 @@ fv_status fv_file_prefix(fv_error *err, const char *path, fv_status code);
 
 /* Bytes of a file. Zero-initialise; give back with fv_file_close. */
 typedef struct fv_file {
-    uint8_t *data; /* read-only when mapped */
+    uint8_t *data; /* when mapped: writing changes this process's copy alone */
     size_t size;   /* > 0 */
     int mapped;
 } fv_file;

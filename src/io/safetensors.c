@@ -199,15 +199,16 @@ done:
 
 fv_status fv_safetensors_open(fv_safetensors **out, const char *path, fv_error *err)
 {
-    fv_file file;
+    fv_mapping *mapping;
     *out = NULL;
-    FV_TRY(fv_file_map(&file, path, 0, err));
-    fv_status status = fv_safetensors_parse(out, file.data, file.size, err);
+    FV_TRY(fv_mapping_open(&mapping, path, 0, err));
+    const fv_file *file = fv_mapping_file(mapping);
+    fv_status status = fv_safetensors_parse(out, file->data, file->size, err);
     if (status != FV_OK) {
-        fv_file_close(&file);
+        fv_mapping_release(mapping);
         return fv_file_prefix(err, path, status);
     }
-    (*out)->file = file;
+    (*out)->mapping = mapping;
     return FV_OK;
 }
 
@@ -219,7 +220,7 @@ void fv_safetensors_close(fv_safetensors *reader)
         fv_free(reader->notes[i].key);
         fv_free(reader->notes[i].value);
     }
-    fv_file_close(&reader->file);
+    fv_mapping_release(reader->mapping);
     fv_free(reader->entries);
     fv_free(reader->notes);
     fv_free(reader);
@@ -227,17 +228,18 @@ void fv_safetensors_close(fv_safetensors *reader)
 
 /* --- the elements --- */
 
-const fv_safetensors_entry *fv_safetensors_find(const fv_safetensors *reader, const char *name)
+fv_safetensors_entry *fv_safetensors_find(const fv_safetensors *reader, const char *name)
 {
     fv_safetensors_entry wanted = {.name = (char *)name};
     if (!reader->count) return NULL;
     return bsearch(&wanted, reader->entries, reader->count, sizeof wanted, by_name);
 }
 
-fv_status fv_safetensors_read(fv_tensor **out, const fv_safetensors *reader,
-                              const fv_safetensors_entry *entry, fv_error *err)
+fv_status fv_safetensors_read(fv_tensor **out, const fv_safetensors *reader, fv_safetensors_entry *entry,
+                              fv_error *err)
 {
-    FV_TRY(fv_tensor_new(out, &entry->shape, err));
-    fv_dtype_to_f32((*out)->data, entry->dtype, reader->data + entry->begin, (*out)->count);
+    fv_mapping *mapping = entry->lent ? NULL : reader->mapping;
+    FV_TRY(fv_mapping_tensor(out, mapping, &entry->shape, entry->dtype, reader->data + entry->begin, err));
+    entry->lent = 1;
     return FV_OK;
 }

@@ -5,7 +5,7 @@
 #define FV_IO_SAFETENSORS_H
 
 #include "io/dtype.h"
-#include "io/file.h"
+#include "io/mapping.h"
 #include "tensor/tensor.h"
 
 typedef struct fv_safetensors_entry {
@@ -13,6 +13,7 @@ typedef struct fv_safetensors_entry {
     fv_dtype dtype;
     fv_shape shape;
     size_t begin, end; /* bytes of the data section */
+    int lent;          /* to a tensor that lies in the file: the next one gets a copy */
 } fv_safetensors_entry;
 
 /* Both strings are UTF-8. */
@@ -27,12 +28,12 @@ typedef struct fv_safetensors {
     size_t note_count;
     fv_safetensors_note *notes; /* the __metadata__ of the header */
     const unsigned char *data;  /* data section */
-    fv_file file;               /* zeroed for bytes in memory */
+    fv_mapping *mapping;        /* NULL for bytes in memory */
 } fv_safetensors;
 
-/* Opens a file (mapped while it is open) or bytes that outlive the reader. Messages of the former start with
- * the path. FV_STATUS_FORMAT for damage, FV_STATUS_UNSUPPORTED for element types (F8_*, ...) and ranks that
- * tensors do not have. */
+/* Opens a file (mapped while it or a tensor of it is there, see io/mapping.h) or bytes that outlive the
+ * reader. Messages of the former start with the path. FV_STATUS_FORMAT for damage, FV_STATUS_UNSUPPORTED for
+ * element types (F8_*, ...) and ranks that tensors do not have. */
 fv_status fv_safetensors_open(fv_safetensors **out, const char *path, fv_error *err);
 fv_status fv_safetensors_parse(fv_safetensors **out, const void *data, size_t size, fv_error *err);
 
@@ -40,11 +41,11 @@ fv_status fv_safetensors_parse(fv_safetensors **out, const void *data, size_t si
 void fv_safetensors_close(fv_safetensors *reader);
 
 /* The entry of that name, or NULL. */
-const fv_safetensors_entry *fv_safetensors_find(const fv_safetensors *reader, const char *name);
+fv_safetensors_entry *fv_safetensors_find(const fv_safetensors *reader, const char *name);
 
-/* The elements of an entry as float32. */
-fv_status fv_safetensors_read(fv_tensor **out, const fv_safetensors *reader,
-                              const fv_safetensors_entry *entry, fv_error *err);
+/* The elements of an entry as float32: of a file that is open, big ones in place, the first time. */
+fv_status fv_safetensors_read(fv_tensor **out, const fv_safetensors *reader, fv_safetensors_entry *entry,
+                              fv_error *err);
 
 /* The name of an element type in these files: "F32", "BF16", ... */
 const char *fv_safetensors_type(fv_dtype type);

@@ -23,7 +23,7 @@ typedef struct fv_buffer fv_buffer;
 typedef struct fv_tensor {
     fv_shape shape;
     size_t count; /* number of elements */
-    float *data;  /* aligned to FV_ALIGNMENT */
+    float *data;  /* aligned to FV_ALIGNMENT, unless it was wrapped */
     fv_buffer *buffer;
     int refs; /* changed atomically */
 } fv_tensor;

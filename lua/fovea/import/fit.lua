@@ -57,7 +57,8 @@ end
 
 --- The model over all tensors that a match found; or nil, message, code.
 local function assemble(weights, options, arch, settings)
-  local blank, reason, kind = arch.model(options.arch, options.arch_options, {}, settings)
+  local blank, reason, kind = arch.model(options.arch, options.arch_options, {},
+    { input_shape = settings.input_shape, blank = true })
   if not blank then return nil, reason, kind end
   local match, problem, what = matched(blank.parameters, weights, blank.architecture, options)
   if not match then return nil, problem, what end
