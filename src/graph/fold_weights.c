@@ -1,6 +1,13 @@
+#include "base/clones.h"
 #include "graph/fold_internal.h"
 
 #include <math.h>
+
+FV_CLONES static void scale_run(float *restrict out, const float *restrict weights, double factor, size_t n)
+{
+#pragma omp simd
+    for (size_t k = 0; k < n; k++) out[k] = (float)(weights[k] * factor);
+}
 
 /* Axis of the output channels in the weights: 0 of O x I, 1 of I x O (of one group). */
 static void scale_weights(const fv_node *conv, const double *factor, const fv_tensor *weights, float *out)
@@ -8,12 +15,13 @@ static void scale_weights(const fv_node *conv, const double *factor, const fv_te
     int transposed = fv_node_is(conv, "conv_transpose");
     int64_t groups = (int64_t)fv_op_get(conv->op, conv->attrs, "groups");
     int64_t rows = weights->shape.dim[0], columns = weights->shape.dim[1];
-    size_t taps = weights->count / (size_t)(rows * columns);
+    int64_t runs = transposed ? columns : 1; /* per row, each of one output channel */
+    size_t length = weights->count / (size_t)(rows * runs);
     for (int64_t r = 0; r < rows; r++)
-        for (int64_t c = 0; c < columns; c++) {
+        for (int64_t c = 0; c < runs; c++) {
             int64_t channel = transposed ? r / (rows / groups) * columns + c : r;
-            size_t at = (size_t)(r * columns + c) * taps;
-            for (size_t k = 0; k < taps; k++) out[at + k] = (float)(weights->data[at + k] * factor[channel]);
+            size_t at = (size_t)(r * runs + c) * length;
+            scale_run(out + at, weights->data + at, factor[channel], length);
         }
 }
 
