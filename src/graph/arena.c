@@ -16,7 +16,7 @@ static void extend_lives(fv_plan *plan)
         const fv_node *node = fv_graph_node(plan->graph, id);
         fv_node_plan *own = &plan->nodes[id];
         fv_value *value = own->value[own->layout];
-        if (value && (own->tapped || !node->op)) {
+        if (value && (own->tapped || (!node->op && !node->tensor))) {
             if (!node->op || value->storage->last < 0) value->storage->first = 0;
             value->storage->last = end;
         }

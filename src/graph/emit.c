@@ -196,7 +196,10 @@ static fv_status add_step(fv_emit *emit, fv_step *step, fv_error *err)
         fv_step_free(step);
         return status;
     }
-    if (step->phase == FV_PREPARE) return FV_OK;
+    if (step->phase == FV_PREPARE) {
+        for (int i = 0; i < step->count; i++) step->value[i]->storage->packed_last = step;
+        return FV_OK;
+    }
     for (int i = 0; i < step->count; i++) {
         fv_storage *storage = step->value[i]->storage;
         if (storage->last < 0) storage->first = plan->time;

@@ -93,6 +93,7 @@ static fv_status bind_leaf(fv_plan *plan, const fv_node *node, fv_error *err)
     if (node->tensor) {
         leaf->value[FV_PLAIN]->storage->kind = FV_STORAGE_EXTERNAL;
         leaf->value[FV_PLAIN]->storage->data = node->tensor->data;
+        leaf->value[FV_PLAIN]->storage->leaf = fv_graph_node(plan->graph, node->id);
     }
     return FV_OK;
 }

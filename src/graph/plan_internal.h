@@ -17,6 +17,8 @@ typedef struct fv_storage {
     size_t bytes, offset;
     int first, last;           /* steps between which it is in use; first > last: never */
     float *data;               /* valid once the plan is made */
+    fv_node *leaf;             /* whose tensor this is, or NULL */
+    const void *packed_last;   /* the last step before everything that reads it */
     struct fv_storage *shared; /* the storage that this one's values found room in, or NULL */
 } fv_storage;
 
@@ -91,6 +93,7 @@ struct fv_plan {
     float *scratchpad;
     fv_plan_memory memory;
     int prepared, forward_done;
+    int spent;    /* weights were given back before all were packed: it cannot run */
     uint64_t run; /* forward passes so far */
 };
 

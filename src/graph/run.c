@@ -11,6 +11,18 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+/* Gives back the weights that folding made, once they are packed. */
+static void release_packed(fv_plan *plan, const fv_step *step)
+{
+    for (int i = 0; plan->map && i < step->count; i++) {
+        fv_storage *storage = step->value[i]->storage;
+        if (storage->packed_last != step || storage->last >= 0 || !storage->leaf) continue;
+        fv_tensor_release(storage->leaf->tensor);
+        storage->leaf->tensor = NULL;
+        plan->spent = 1;
+    }
+}
+
 static fv_status run_phase(fv_plan *plan, fv_phase phase, fv_error *err)
 {
     for (int i = 0; i < plan->steps.count; i++) {
@@ -22,6 +34,7 @@ static fv_status run_phase(fv_plan *plan, fv_phase phase, fv_error *err)
         else
             step->run(step->context, (float *const *)step->data);
         step->seconds = now() - start;
+        if (phase == FV_PREPARE) release_packed(plan, step);
     }
     return FV_OK;
 }
@@ -69,6 +82,8 @@ fv_status fv_plan_set_seed(fv_plan *plan, const fv_node *node, const fv_tensor *
 
 fv_status fv_plan_forward(fv_plan *plan, fv_error *err)
 {
+    if (plan->spent && !plan->prepared)
+        return fv_fail(err, FV_STATUS_STATE, "forward: the weights could not be packed");
     if (!plan->prepared) FV_TRY(run_phase(plan, FV_PREPARE, err));
     plan->prepared = 1;
     plan->run++;
