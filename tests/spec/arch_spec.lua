@@ -30,6 +30,13 @@ describe("arch", function()
     end
   end)
 
+  it("blank: the list of parameters without values for them", function()
+    local whole = assert(fovea.arch.model("unet", { width = 8 }, {}, SMALL))
+    local blank = assert(fovea.arch.model("unet", { width = 8 }, {}, { input_shape = { 1, 3, 16, 16 }, blank = true }))
+    assert.same(whole.parameters, blank.parameters)
+    for name, tensor in pairs(whole.weights) do assert.same(tensor:shape(), blank.weights[name]:shape()) end
+  end)
+
   it("refuses unknown names, options and values, with the nearest", function()
     raises("did you mean 'r2unet'", fovea.arch.find, "r2unett")
     raises("did you mean 'depth'", fovea.arch.model, "r2unet", { dept = 3 })
