@@ -1,7 +1,9 @@
 #include "tensor/resample.h"
+#include "base/clones.h"
 #include "tensor/broadcast.h"
 
 #include <math.h>
+#include <string.h>
 
 /* Where the elements of one resized axis come from: between source elements low and high. */
 typedef struct tap {
@@ -51,16 +53,21 @@ static float blend(float a, float b, double weight)
 }
 
 /* One row of the last axis: a gather. */
-static void resize_row(float *restrict to, const float *restrict from, const tap *taps, int64_t m)
+FV_CLONES static void resize_row(float *restrict to, const float *restrict from, const tap *taps, int64_t m)
 {
+#pragma omp simd
     for (int64_t i = 0; i < m; i++) to[i] = blend(from[taps[i].low], from[taps[i].high], taps[i].weight);
 }
 
 /* One row of an outer axis: two source rows blended. */
-static void blend_rows(float *restrict to, const float *a, const float *b, double weight, int64_t n)
+FV_CLONES static void blend_rows(float *restrict to, const float *a, const float *b, double weight, int64_t n)
 {
+    if (weight == 0) {
+        memcpy(to, a, (size_t)n * sizeof *to);
+        return;
+    }
 #pragma omp simd
-    for (int64_t i = 0; i < n; i++) to[i] = blend(a[i], b[i], weight);
+    for (int64_t i = 0; i < n; i++) to[i] = (float)((double)a[i] + weight * ((double)b[i] - (double)a[i]));
 }
 
 /* Resizes one axis of src; taps has one entry per element of the new axis. */
