@@ -167,7 +167,8 @@ local function similarity(a, b)
   return fovea.metric.spearman(a:relu(), b:relu())
 end
 
---- Correlations of the maps of pairs of cases that agree in all but one field: layer and method -> level -> values.
+--- Correlations of the maps of pairs of cases that agree in all but one field: by method, level and layer. Layers whose
+--- maps only repeat the prediction are left out.
 local function compared(run, field, base)
   local index, found = {}, {}
   local function place(row, level)
@@ -179,34 +180,46 @@ local function compared(run, field, base)
   end
   for _, row in ipairs(run.cases) do index[place(row, row[field])] = row end
   for _, row in ipairs(run.cases) do
-    local other = row[field] ~= base and index[place(row, base)]
+    local other = row[field] ~= base and row.status ~= "TAUTOLOGY" and index[place(row, base)]
     local a, b = other and raw_of(run, row), other and raw_of(run, other)
     if a and b and (field == "score" or row.score == "logit") then
-      local key = row.layer .. "\n" .. row.method
+      local key = row.method .. "\n" .. row[field]
       found[key] = found[key] or {}
-      found[key][row[field]] = found[key][row[field]] or {}
-      table.insert(found[key][row[field]], similarity(a, b))
+      found[key][row.layer] = found[key][row.layer] or {}
+      table.insert(found[key][row.layer], similarity(a, b))
     end
   end
   return found
 end
 
+--- Mean over the layers, and the layer where it is lowest.
+local function summary_cell(layers)
+  local values, lowest, where = {}, math.huge, nil
+  for layer, list in pairs(layers or {}) do
+    local value = mean(list)
+    if value == value then
+      values[#values + 1] = value
+      if value < lowest or (value == lowest and layer < where) then lowest, where = value, layer end
+    end
+  end
+  if #values == 0 then return "-" end
+  return ("%.2f (%.2f %s)"):format(mean(values), lowest, where)
+end
+
 local function similarities(runs, field, base, title)
-  local columns, rows, others = { "run", "layer", "method" }, {}, {}
+  local columns, rows, others = { "run", "method" }, {}, {}
   for _, level in ipairs(levels(all_cases(runs), field)) do
     if level ~= base then others[#others + 1], columns[#columns + 1] = level, level end
   end
   for _, run in ipairs(runs) do
     local found = compared(run, field, base)
-    for _, layer in ipairs(levels(run.cases, "layer")) do
-      for _, method in ipairs(levels(run.cases, "method")) do
-        local row, values = { run.name, layer, method }, found[layer .. "\n" .. method] or {}
-        for _, level in ipairs(others) do row[#row + 1] = cell(values[level] or {}, "%.2f") end
-        rows[#rows + 1] = row
-      end
+    for _, method in ipairs(levels(run.cases, "method")) do
+      local row = { run.name, method }
+      for _, level in ipairs(others) do row[#row + 1] = summary_cell(found[method .. "\n" .. level]) end
+      rows[#rows + 1] = row
     end
   end
-  print_table(title, columns, rows)
+  print_table(title .. ": mean over the layers (lowest, and where)", columns, rows)
 end
 
 local runs = {}
