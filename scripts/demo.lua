@@ -43,7 +43,7 @@ end
 
 --- Explains images into a folder; the number of maps.
 local function explain(model, place, list, thresholds)
-  local writer = assert(cases.writer(place, model, {}))
+  local writer = assert(cases.writer(place, model, { pictures = false }))
   for _, item in ipairs(list) do
     local complaints = writer:case(item.image, { layers = layers_of(model), thresholds = thresholds,
       methods = METHODS, ground_truth = item.truth })

@@ -35,7 +35,8 @@ end
 --- A writer of cases into a folder, which is made.
 ---@param folder string
 ---@param model fovea.Model
----@param drawing { sign: string?, colormap: string?, colorbar: boolean?, panel: boolean?, raw: string? }
+---@param drawing { sign: string?, colormap: string?, colorbar: boolean?, panel: boolean?, raw: string?,
+---  pictures: boolean? } pictures: false writes no overlays
 ---@param total? integer how many cases will come
 ---@return table? writer
 ---@return string? message
@@ -67,7 +68,7 @@ local NO_MAP = { NONFINITE = true, EMPTY_TARGET = true }
 --- Writes picture and raw map; returns a message when that fails.
 local function write(self, name, heat, record)
   local drawing = { sign = self.drawing.sign, colormap = self.drawing.colormap, colorbar = self.drawing.colorbar }
-  if #heat.raw:shape() == 2 then
+  if #heat.raw:shape() == 2 and self.drawing.pictures ~= false then
     local picture = self.drawing.panel and heat:panel(drawing) or heat:overlay(drawing)
     local ok, message = fovea.image.write(("%s/%s.png"):format(self.folder, name), picture)
     if not ok then return message end

@@ -77,7 +77,7 @@ local function result_of(run, heat, truth, name)
   if not files then return nil, message, code end
   record.overlay, record.panel, record.raw = files.overlays, files.panels, files.raw
   if run.plan.settings.outputs.views then
-    run.views = run.views or view.writer(run.store.folder)
+    run.views = run.views or view.writer(run.store.folder, { durable = true })
     record.view, message = run.views:view(heat, truth)
     if message then return nil, message, "io" end
   end
