@@ -101,7 +101,7 @@ demo: ## install what is missing, build, draw heat maps; MODEL=file IMAGE=file f
 	@$(BIN)/fovea scripts/demo.lua $(BUILD)/demo $(MODEL) $(IMAGE)
 
 bench: all ## measure networks and tasks, also against PyTorch and ONNX Runtime where they are (scripts/bench/README.md)
-	@$(BIN)/fovea scripts/bench/main.lua
+	@trap '' PIPE; $(BIN)/fovea scripts/bench/main.lua
 
 module: $(BUILD)/fovea/core.so $(BUILD)/fovea/fovea-hdf5 ## only the Lua module
 
