@@ -32,8 +32,11 @@ describe("examples", function()
   it("the demo draws what it says", function()
     local status, out, err = command.run { "scripts/demo.lua", scratch:path "demo" }
     assert.are.equal(0, status, err)
-    local panel = out:match "open (%S+%.png)"
-    assert.is_truthy(fovea.image.read(panel))
+    local contact_sheet = out:match "contact sheet%s+(%S+%.png)"
+    assert.is_truthy(fovea.image.read(contact_sheet))
+    local page = assert(io.open(out:match "open%s+(%S+%.html)"))
+    assert.are.equal("<!doctype html>", page:read(15):lower())
+    page:close()
   end)
 
   it("the network of the examples finds what was drawn", function()
