@@ -147,6 +147,8 @@ $(BUILD)/hdf5_writer: tests/support/hdf5_writer.c $(FLAGS)
 $(BUILD)/c_tests: $(TEST_OBJ) $(BUILD)/libfovea.a
 	$(Q)$(CC) $(OPENMP) $(CFLAGS) $(LDFLAGS) -o $@ $(TEST_OBJ) $(BUILD)/libfovea.a $(LIBS)
 
+# A product and a sum become one instruction, which ISO C would not do by itself.
+$(BUILD)/src/ops/winograd%.o: OWN_CFLAGS += -ffp-contract=fast
 $(BUILD)/src/base/peak.o: OWN_CFLAGS += -ffp-contract=fast
 $(BUILD)/src/io/terminal.o: OWN_CFLAGS += $(subst -I,-isystem ,$(CHAFA_CFLAGS))
 $(BUILD)/%.o: %.c $(FLAGS) | $(GEN_SRC) $(DEPS)

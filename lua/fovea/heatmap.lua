@@ -30,6 +30,7 @@ local M = {}
 ---@field ground_truth { path: string?, hash: string?, label: number? }? what strategies were given
 ---@field truth fovea.Tensor? the ground truth, 0/1, as large as given
 ---@field spacing number[]?
+---@field exact boolean?
 ---@field doubt string? why the output may not be what it is taken for
 ---@field seconds number
 local Heatmap = {}
@@ -181,7 +182,7 @@ function Heatmap:record()
     threshold = threshold_record(self.target),
     pixels = self.count, score = self.score, output = self.output, class = self.class, range = self.range,
     activation = self.activation, ground_truth = self.ground_truth, spacing = self.spacing,
-    status = self.status, statuses = self.statuses, seconds = self.seconds,
+    exact = self.exact, status = self.status, statuses = self.statuses, seconds = self.seconds,
   }
 end
 

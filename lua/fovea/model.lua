@@ -18,6 +18,7 @@ local M = {}
 ---@field preprocess table record of fovea.preprocess: how an image becomes the input
 ---@field source table see fovea.import
 ---@field load_options table? what the file was read with, when it matters for the numbers
+---@field exact boolean? convolutions by plain sums: slower, with half the rounding error of Winograd's method
 ---@field last_input fovea.Tensor? what the model ran on last, or was told to use
 ---@field architecture fovea.Architecture? of a model made from one, and its options, weights and list of parameters
 ---@field options table?
@@ -207,12 +208,14 @@ end
 --- A plan of an instance, kept by its key; the oldest goes when there are more than a few (a plan holds the memory of
 --- all activations).
 ---@param instance fovea.Instance
----@param spec { mode: string, taps: fovea.Node[], seeds: fovea.Node[]?, gradients: fovea.Node[]? }
+---@param spec { mode: string, taps: fovea.Node[], seeds: fovea.Node[]?, gradients: fovea.Node[]?, exact: boolean? }
+--- exact: as the model says when nil
 ---@return fovea.Plan? plan
 ---@return string? message
 ---@return string? code
 function Model:plan(instance, spec)
-  local key = { spec.mode, tostring(core.threads()) }
+  if spec.exact == nil then spec.exact = self.exact end
+  local key = { spec.mode, tostring(core.threads()), tostring(spec.exact or false) }
   for _, field in ipairs { "taps", "seeds", "gradients" } do
     key[#key + 1] = field
     for _, node in ipairs(spec[field] or {}) do key[#key + 1] = tostring(node:id()) end

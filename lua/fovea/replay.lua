@@ -69,7 +69,7 @@ function M.options(record)
     layers = { record.layer }, thresholds = { threshold.parse(record.threshold.spec) }, methods = { record.method },
     score = record.score.kind, reduction = record.score.reduction, class = record.class, output = record.output,
     activation = record.activation, preprocess = record.preprocess, spacing = record.spacing,
-    ground_truth = truth.path, ground_truth_label = truth.label,
+    ground_truth = truth.path, ground_truth_label = truth.label, exact = record.exact,
   }
 end
 

@@ -27,10 +27,11 @@ static fv_node_list node_list(lua_State *L, int arg, const char *field)
 }
 
 /* graph:plan { mode = "infer" | "explain" | "train", taps = {...}, seeds = {...}, gradients = {...},
- * fold = true, statistics = "batch" | "running" (of batch normalisation in train mode) } */
+ * fold = true, exact = false, statistics = "batch" | "running" (of batch normalisation in train mode) } */
 static int m_graph_plan(lua_State *L)
 {
-    static const char *const keys[] = {"mode", "taps", "seeds", "gradients", "fold", "statistics", NULL};
+    static const char *const keys[] = {"mode", "taps",  "seeds",      "gradients",
+                                       "fold", "exact", "statistics", NULL};
     static const char *const modes[] = {"infer", "explain", "train", NULL};
     static const char *const statistics[] = {"batch", "running", NULL};
     fv_error err;
@@ -41,6 +42,7 @@ static int m_graph_plan(lua_State *L)
     fv_plan_spec spec = {.mode = (fv_mode)fvl_opt_choice(L, 2, "mode", FV_MODE_INFER, modes, "plan")};
     spec.keep_all = !fvl_opt_boolean(L, 2, "fold", 1, "plan");
     spec.fixed_statistics = fvl_opt_choice(L, 2, "statistics", 0, statistics, "plan");
+    spec.exact = fvl_opt_boolean(L, 2, "exact", 0, "plan");
     spec.taps = node_list(L, 2, "taps");
     spec.seeds = node_list(L, 2, "seeds");
     spec.gradients = node_list(L, 2, "gradients");

@@ -58,6 +58,11 @@ int fv_emit_has_batch_statistics(const fv_emit *emit)
     return emit->plan->mode == FV_MODE_TRAIN && !emit->plan->has_fixed_statistics;
 }
 
+int fv_emit_is_exact(const fv_emit *emit)
+{
+    return emit->plan->exact;
+}
+
 int fv_emit_has_backward(const fv_emit *emit)
 {
     const fv_node_plan *nodes = emit->plan->nodes;

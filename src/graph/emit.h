@@ -18,6 +18,9 @@ fv_mode fv_emit_mode(const fv_emit *emit);
 /* Whether batch normalisation is to use (and to gather) the statistics of the batch. */
 int fv_emit_has_batch_statistics(const fv_emit *emit);
 
+/* True when sums are to be made the plain way, whatever it costs. */
+int fv_emit_is_exact(const fv_emit *emit);
+
 /* True when a backward pass through this node may follow: keep what it needs. */
 int fv_emit_has_backward(const fv_emit *emit);
 

@@ -281,6 +281,7 @@ fv_status fv_plan_new(fv_plan **out, fv_graph *graph, const fv_plan_spec *spec, 
     plan->source_count = fv_graph_node_count(graph);
     plan->mode = spec->mode;
     plan->has_fixed_statistics = spec->fixed_statistics;
+    plan->exact = spec->exact;
     FV_TRY_GOTO(check_spec(plan, spec, err));
     FV_TRY_GOTO(fold_graph(plan, spec, err));
     plan->node_count = fv_graph_node_count(plan->graph);

@@ -27,6 +27,7 @@ typedef struct fv_plan_spec {
     fv_node_list seeds;     /* nodes at which a gradient is put in: the score is sum(seed * node) */
     fv_node_list gradients; /* nodes whose gradient can be read after a backward pass */
     int fixed_statistics;   /* train: batch normalisation by the running statistics, which stay as they are */
+    int exact;              /* no Winograd convolutions, which round a little more */
     int keep_all; /* do not fold normalisation and activations into convolutions: each node by itself */
 } fv_plan_spec;
 

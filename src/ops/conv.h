@@ -54,6 +54,14 @@ fv_status fv_conv_forward(const fv_node *node, fv_emit *emit, int transposed, fv
 fv_status fv_conv_backward_data(const fv_node *node, fv_emit *emit, int transposed, fv_error *err);
 fv_status fv_conv_backward_weights(const fv_node *node, fv_emit *emit, int transposed, fv_error *err);
 
+/* The same by Winograd's method (ops/winograd.h), where that is allowed and pays: asked for in the forward
+ * pass, it is so in the backward pass too. diff is the gradient of the result before the activation, or NULL:
+ * it is then taken through the activation on the way (fv_conv_winograd_has_gate). */
+int fv_conv_is_winograd(const fv_node *node, const fv_emit *emit, int transposed);
+int fv_conv_winograd_has_gate(const fv_node *node);
+fv_status fv_conv_winograd_forward(const fv_node *node, fv_emit *emit, fv_error *err);
+fv_status fv_conv_winograd_backward(const fv_node *node, fv_emit *emit, fv_value *diff, fv_error *err);
+
 /* Each weight meets each position of `over` once. */
 double fv_conv_macs(const fv_node *node, const fv_shape *over);
 

@@ -67,14 +67,17 @@ done:
 fv_status fv_conv_backward_data(const fv_node *node, fv_emit *emit, int transposed, fv_error *err)
 {
     fv_conv_view view = fv_conv_view_of(node);
+    fv_value *addend = view.addend < 0 ? NULL : fv_diff_src(emit, view.addend), *diff;
     fv_conv_state *state;
-    fv_value *diff;
+    int is_winograd = fv_conv_is_winograd(node, emit, transposed);
+    if (is_winograd && !addend && fv_conv_winograd_has_gate(node))
+        return fv_conv_winograd_backward(node, emit, NULL, err);
     FV_TRY(fv_conv_state_of(node, emit, &state, err));
     FV_TRY(open_diff(node, emit, state, &diff, err));
-    for (int k = 0; k < view.parts; k++)
+    if (is_winograd) FV_TRY(fv_conv_winograd_backward(node, emit, diff, err));
+    for (int k = 0; k < view.parts && !is_winograd; k++)
         if (fv_diff_src(emit, k)) FV_TRY(emit_part(node, emit, k, transposed, diff, state, err));
-    if (view.addend < 0 || !fv_diff_src(emit, view.addend)) return FV_OK;
-    return fv_emit_alias(emit, fv_diff_src(emit, view.addend), diff, err);
+    return addend ? fv_emit_alias(emit, addend, diff, err) : FV_OK;
 }
 
 /* One primitive gives the gradients of weights and bias; a side nobody wants goes to scratch memory. */

@@ -1,13 +1,14 @@
 --- Decisions that single precision cannot make: a ReLU whose input is zero up to rounding, a maximum of two equal
---- values. Among millions of elements there are some, and each changes gradients behind it by up to some 1e-3. Here all
---- decisions of a run are written down, and the doubtful ones are turned one by one where that brings the results
---- nearer to a reference: what is left of the difference is the engine's.
+--- values, a hard sigmoid at one of its ends. Among millions of elements there are some, and each changes gradients
+--- behind it by up to some 1e-3. Here all decisions of a run are written down, and the doubtful ones are turned one by
+--- one where that brings the results nearer to a reference: what is left of the difference is the engine's.
 local fovea = require "fovea"
 
 local M = {}
 
---- An element counts as undecided below this share of the root mean square of its layer.
-local LIMIT = 1e-5
+--- An element counts as undecided below this share of the root mean square of its layer: with plain sums, and with
+--- Winograd's method.
+local LIMIT, WINOGRAD_LIMIT = 1e-5, 3e-5
 
 local MOST_PASSES = 3
 
@@ -15,24 +16,29 @@ local MOST_PASSES = 3
 local Run = {}
 Run.__index = Run
 
---- Builds the network with ReLUs written as products with a mask, and with a number added before each maximum.
+--- Builds the network with ReLUs written as products with a mask, and with a number added before each maximum and each
+--- hard sigmoid.
 local function build(run, architecture, options, weights)
   local builder = fovea.nn.new(run.graph, weights)
   local class = getmetatable(builder).__index
-  local relu, max_pool = class.relu, class.max_pool
+  local relu, max_pool, hard_sigmoid = class.relu, class.max_pool, class.hard_sigmoid
   function class.relu(nn, name, x)
     local mask = run.graph:input(x:shape(), { name = nn:name(name) .. ".mask" })
     run.masks[nn:name(name)] = { node = mask, source = x }
     return nn:mul(name, x, mask)
   end
-  function class.max_pool(nn, name, x, ...)
+  local function nudged(nn, name, x, attrs)
     local nudge = run.graph:input(x:shape(), { name = nn:name(name) .. ".nudge" })
     local sum = nn:add(name .. ".nudged", x, nudge)
-    run.nudges[nn:name(name)] = { node = nudge, source = sum, value = fovea.zeros(x:shape()) }
-    return max_pool(nn, name, sum, ...)
+    run.nudges[nn:name(name)] = { node = nudge, source = sum, value = fovea.zeros(x:shape()), attrs = attrs }
+    return sum
+  end
+  function class.max_pool(nn, name, x, ...) return max_pool(nn, name, nudged(nn, name, x), ...) end
+  function class.hard_sigmoid(nn, name, x, attrs)
+    return hard_sigmoid(nn, name, nudged(nn, name, x, attrs), attrs)
   end
   architecture.build(builder, run.nodes[1], fovea.arch.options(architecture, options))
-  class.relu, class.max_pool = relu, max_pool
+  class.relu, class.max_pool, class.hard_sigmoid = relu, max_pool, hard_sigmoid
 end
 
 --- Gives a plan its input and decisions.
@@ -46,11 +52,13 @@ end
 
 --- A run with the decisions that a model makes.
 ---@param model fovea.Model of an architecture
----@param spec { input: fovea.Tensor, logits: string, layers: string[] } logits, layers: names of nodes
+---@param spec { input: fovea.Tensor, logits: string, layers: string[], exact: boolean? } logits, layers: names of
+--- nodes; exact: see fovea.Plan
 ---@return fovea.DecidedRun
 function M.new(model, spec)
   local graph = fovea.graph()
-  local run = setmetatable({ graph = graph, input = spec.input, masks = {}, nudges = {},
+  local run = setmetatable({ graph = graph, input = spec.input, masks = {}, nudges = {}, exact = spec.exact,
+    limit = spec.exact and LIMIT or WINOGRAD_LIMIT,
     nodes = { graph:input(spec.input:shape(), { name = "input" }) } }, Run)
   build(run, model.architecture, model.options, model.weights)
   local names = {}
@@ -59,7 +67,7 @@ function M.new(model, spec)
   run.logits = graph:node(spec.logits)
   for _, layer in ipairs(spec.layers) do table.insert(run.nodes, graph:node(layer)) end
   run.plan = feed(run, assert(graph:plan { mode = "explain", taps = { run.logits, table.unpack(run.nodes, 2) },
-    seeds = { run.logits }, gradients = run.nodes }))
+    seeds = { run.logits }, gradients = run.nodes, exact = spec.exact }))
   return run
 end
 
@@ -85,8 +93,8 @@ function Run:activation(name) return assert(self.plan:value(self.graph:node(name
 local function rms(t) return math.sqrt((t * t):mean()) end
 
 --- ReLU inputs near zero: flat index, and mask before and after.
-local function near_zero(z, list, entry)
-  local limit = LIMIT * rms(z)
+local function near_zero(z, share, list, entry)
+  local limit = share * rms(z)
   if z:abs():min() > limit then return end
   local masks = entry.value:values()
   for i, value in ipairs(z:values()) do
@@ -98,8 +106,8 @@ local function near_zero(z, list, entry)
 end
 
 --- 2x2 windows whose two largest values are nearly equal, and not zero.
-local function near_tie(z, list, entry)
-  local limit, shape, values = LIMIT * rms(z), z:shape(), z:values()
+local function near_tie(z, share, list, entry)
+  local limit, shape, values = share * rms(z), z:shape(), z:values()
   local width = shape[4]
   for row = 0, shape[1] * shape[2] * shape[3] - 1, 2 do
     for column = 1, width, 2 do
@@ -116,6 +124,21 @@ local function near_tie(z, list, entry)
   end
 end
 
+--- Inputs of a hard sigmoid near the ends of its slope.
+local function near_end(z, share, list, entry)
+  local alpha, beta = entry.attrs.alpha, entry.attrs.beta
+  local limit = share * rms(z)
+  for i, value in ipairs(z:values()) do
+    for _, stop in ipairs { -beta / alpha, (1 - beta) / alpha } do
+      local off = value - stop
+      if math.abs(off) <= limit then
+        local beyond = (off < 0 and 3e-7 or -3e-7) * math.abs(stop)
+        list[#list + 1] = { entry = entry, index = i, from = 0, to = beyond - 2 * off, share = math.abs(off) / limit }
+      end
+    end
+  end
+end
+
 --- Undecided elements, the least decided first.
 local function undecided(run)
   local list, taps = {}, { run.logits }
@@ -125,10 +148,13 @@ local function undecided(run)
       taps[#taps + 1] = run.graph:node(name)
     end
   end
-  local plan = feed(run, assert(run.graph:plan { mode = "infer", taps = taps }))
+  local plan = feed(run, assert(run.graph:plan { mode = "infer", taps = taps, exact = run.exact }))
   assert(plan:forward())
-  for _, entry in pairs(run.masks) do near_zero(assert(plan:value(entry.source)), list, entry) end
-  for _, entry in pairs(run.nudges) do near_tie(assert(plan:value(entry.source)), list, entry) end
+  for _, entry in pairs(run.masks) do near_zero(assert(plan:value(entry.source)), run.limit, list, entry) end
+  for _, entry in pairs(run.nudges) do
+    local near = entry.attrs and near_end or near_tie
+    near(assert(plan:value(entry.source)), run.limit, list, entry)
+  end
   table.sort(list, function(a, b) return a.share < b.share end)
   return list
 end

@@ -45,6 +45,7 @@ function M.define(parser)
   parser:option("--spacing", "mm per pixel of the image, one number per axis"):args "+"
   parser:option("--output", "name or number of the model's output")
   parser:option("--class", "class, from 1"):convert(math.tointeger)
+  parser:flag("--exact", "convolutions by plain sums: slower, with half the rounding error")
   cli.define_preprocess(parser)
   parser:option("--upsample", "coordinate rule of old Upsample nodes: half_pixel, asymmetric, align_corners")
   parser:option("--sign", "part of the map shown: positive, negative, absolute, signed")
@@ -65,6 +66,7 @@ local function explain_options(arguments, model)
     reduction = arguments.reduction, activation = arguments.activation,
     class = arguments.class, preprocess = cli.preprocessing(arguments, model),
     ground_truth_label = arguments.ground_truth_label, spacing = cli.numbers(arguments.spacing, "spacing"),
+    exact = arguments.exact,
   }
 end
 
@@ -107,7 +109,7 @@ end
 
 local OF_A_RECORD = { "layer", "threshold", "method", "score", "reduction", "activation", "output", "class", "size",
   "fit", "channels", "order", "scale", "mean", "std", "upsample", "ground_truth", "ground_truth_label", "spacing",
-  "arch", "arch_option", "entry", "keras", "map", "partial" }
+  "exact", "arch", "arch_option", "entry", "keras", "map", "partial" }
 
 --- The same for a record.
 local function plan_from(arguments)

@@ -77,6 +77,7 @@ function M.load(plan, index)
   local ok, model, message, code = pcall(make, what, options)
   if not ok then fail(plan.places.models, "%s: %s", source.name, check.bare(model)) end
   if not model then return nil, message, code end
+  model.exact = plan.settings.exact
   plan.loaded = { index = index, model = model }
   return model
 end

@@ -65,7 +65,7 @@ function M.text(plan, case)
     ("method %s %s"):format(method.label, method.fingerprint or "-"), ("score %s"):format(case.score),
     ("reduction %s"):format(plan.settings.reduction), ("class %s"):format(setting "class"),
     ("output %s"):format(setting "output"), ("activation %s"):format(setting "activation"),
-    ("spacing %s"):format(setting "spacing"),
+    ("spacing %s"):format(setting "spacing"), ("exact %s"):format(setting "exact"),
     ("ground truth label %s"):format(setting "ground_truth_label"),
     ("metrics %s"):format(metrics_text(plan)),
     ("outputs %s %s %s %s"):format(tostring(outputs.overlays), tostring(outputs.panels), tostring(outputs.raw),

@@ -219,6 +219,7 @@ M.recipe = map("a recipe: models x images x layers x strategies x methods x scor
   { "ground_truth_label", typed("number", "value of the foreground in the masks; default: all but 0") },
   { "spacing", typed("list", "millimetres per pixel along each axis, for strategies that measure",
     { of = typed("number", "mm") }) },
+  { "exact", typed("boolean", "convolutions by plain sums: slower, with half the rounding error; default: false") },
   { "metrics", list("metrics of every map", metric) },
   { "evaluate", either("whether every model is scored on the images with masks (evaluation*.csv, .md)",
     { typed("boolean", "with all defaults"), segmentation }, { default = false }) },

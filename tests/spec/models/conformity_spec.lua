@@ -136,11 +136,11 @@ for _, case in ipairs(CASES) do
       end
     end)
 
-    it("gives input gradients, channel weights and maps, of logits and of probabilities", function()
+    local function compare_gradients(exact)
       ready()
       local results, logits = vector.results, vector.results[explained]
       local instance = assert(model:at(results.input:shape()))
-      local run = decisions.new(model, { input = results.input, layers = layers,
+      local run = decisions.new(model, { input = results.input, layers = layers, exact = exact,
         logits = model:output(instance).logits:name() })
       local p, mask = logits:sigmoid(), logits:gt(0)
 
@@ -166,7 +166,13 @@ for _, case in ipairs(CASES) do
           check_norm(results["cam_" .. key], map:relu(), "cam_" .. key, limit)
         end
       end
+    end
+
+    it("gives input gradients, channel weights and maps, of logits and of probabilities", function()
+      compare_gradients(false)
     end)
+
+    it("gives the same by plain sums", function() compare_gradients(true) end)
 
     it("explains the last head: maps and scores", function()
       ready()

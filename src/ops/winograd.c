@@ -1,0 +1,287 @@
+/* Running a Winograd convolution: what is done in which order, and by which thread. */
+#include "base/parallel.h"
+#include "ops/winograd_kernels.h"
+
+#include <string.h>
+
+enum {
+    BLOCK = FV_WINOGRAD_BLOCK,
+    PLANES = FV_WINOGRAD_PLANES,
+    PANEL = FV_WINOGRAD_PANEL,
+    TILE = FV_WINOGRAD_TILE,
+    POINTS = FV_WINOGRAD_POINTS,
+    BLOCK_BYTES = BLOCK * sizeof(float)
+};
+
+typedef struct run {
+    const fv_winograd_plan *plan;
+    const fv_winograd_data *data;
+} run;
+
+/* A block of channels: where it begins in its part, and how many of its channels there are. */
+typedef struct span {
+    int part;
+    int64_t offset, channels;
+} span;
+
+static span span_at(const fv_winograd_part *parts, int64_t index)
+{
+    int part = 0;
+    for (;; part++) {
+        int64_t blocks = (parts[part].channels + BLOCK - 1) / BLOCK;
+        if (index < blocks) break;
+        index -= blocks;
+    }
+    int64_t left = parts[part].channels - index * BLOCK;
+    return (span){part, index * BLOCK, left < BLOCK ? left : BLOCK};
+}
+
+/* Where a tile begins in the results. */
+typedef struct spot {
+    int64_t image, y, x;
+} spot;
+
+static spot spot_of(const fv_winograd_plan *plan, int64_t tile)
+{
+    int64_t row = tile / plan->tiles_across;
+    return (spot){row / plan->tiles_down, row % plan->tiles_down * TILE, tile % plan->tiles_across * TILE};
+}
+
+/* --- tiles in --- */
+
+/* The pixels of one block of a tile, with zeros for those that do not exist. */
+static void copy_patch(const fv_winograd *what, const float *from, spot at, int64_t row, int64_t column,
+                       int64_t channels, float *patch)
+{
+    memset(patch, 0, PLANES * BLOCK_BYTES);
+    for (int i = 0; i < POINTS; i++)
+        for (int j = 0; j < POINTS; j++) {
+            int64_t y = at.y + i, x = at.x + j;
+            if (y < 0 || y >= what->height || x < 0 || x >= what->width) continue;
+            memcpy(patch + (i * POINTS + j) * BLOCK, from + i * row + j * column,
+                   (size_t)channels * sizeof(float));
+        }
+}
+
+static void patch_in(const run *r, const fv_winograd_in *in, spot at, int64_t channels, float *to)
+{
+    float pixels[PLANES * BLOCK], gates[PLANES * BLOCK];
+    fv_winograd_in patch = *in;
+    copy_patch(&r->plan->what, in->from, at, in->row, in->column, channels, pixels);
+    if (in->gate) copy_patch(&r->plan->what, in->gate, at, in->row, in->column, channels, gates);
+    patch.from = pixels;
+    patch.gate = in->gate ? gates : NULL;
+    patch.row = POINTS * BLOCK;
+    patch.column = BLOCK;
+    r->plan->kernels->in(&patch, 1, to, r->plan->tile_block, r->plan->tile_plane);
+}
+
+/* Blocks first to end of a tile. */
+static void tile_in(const run *r, int64_t tile, int64_t first, int64_t end, float *to)
+{
+    const fv_winograd *what = &r->plan->what;
+    spot at = spot_of(r->plan, tile);
+    at.y -= what->pad_top;
+    at.x -= what->pad_left;
+    int inside = at.y >= 0 && at.x >= 0 && at.y + POINTS <= what->height && at.x + POINTS <= what->width;
+    for (int64_t b = first, count; b < end; b += count, to += count * r->plan->tile_block) {
+        span part = span_at(what->src, b);
+        int64_t channels = what->src[part.part].channels, whole = (channels - part.offset) / BLOCK;
+        int64_t offset = ((at.image * what->height + at.y) * what->width + at.x) * channels + part.offset;
+        fv_winograd_in in = {.from = r->data->src[part.part] + offset,
+                             .gate = r->data->gate ? r->data->gate + offset : NULL,
+                             .row = what->width * channels,
+                             .column = channels,
+                             .low = what->gate_low,
+                             .high = what->gate_high,
+                             .slope = what->gate_slope};
+        count = inside && whole ? (whole < end - b ? whole : end - b) : 1;
+        if (inside && whole)
+            r->plan->kernels->in(&in, count, to, r->plan->tile_block, r->plan->tile_plane);
+        else
+            patch_in(r, &in, at, part.channels, to);
+    }
+}
+
+/* --- weights --- */
+
+/* Blocks first to end of input channels of a panel. */
+static void weights_in(const run *r, int64_t panel, int64_t first, int64_t end, float *to)
+{
+    const fv_winograd_plan *plan = r->plan;
+    const fv_winograd *what = &plan->what;
+    int64_t columns_end = 2 * panel + 2 < plan->out_blocks ? 2 * panel + 2 : plan->out_blocks;
+    for (int64_t c = 2 * panel; c < columns_end; c++)
+        for (int64_t b = first; b < end; b++) {
+            span column = span_at(what->dst, c), row = span_at(what->src, b);
+            int64_t lane = what->dst[column.part].first + column.offset;
+            int64_t from = what->src[row.part].first + row.offset;
+            int64_t out = what->backward ? from : lane, in = what->backward ? lane : from;
+            fv_winograd_weights w = {.from = r->data->weights + 9 * (out * what->weights_in + in),
+                                     .end = r->data->weights + 9 * what->weights_out * what->weights_in,
+                                     .lane = what->backward ? 9 : 9 * what->weights_in,
+                                     .row = what->backward ? 9 * what->weights_in : 9,
+                                     .lanes = column.channels,
+                                     .rows = row.channels,
+                                     .turned = what->backward};
+            plan->kernels->weights(&w, to + (b - first) * BLOCK * PANEL + c % 2 * BLOCK, plan->weight_plane);
+        }
+}
+
+/* --- results --- */
+
+/* The last block of a part may have fewer channels than fit: it is made beside, and those are copied. */
+static void part_out(const run *r, const fv_winograd_out *out, int64_t channels, const float *from)
+{
+    float made[TILE * TILE * BLOCK], addend[TILE * TILE * BLOCK], bias[BLOCK] = {0};
+    fv_winograd_out beside = *out;
+    size_t bytes = (size_t)channels * sizeof(float);
+    if (out->bias) memcpy(bias, out->bias, bytes);
+    if (out->addend) memset(addend, 0, sizeof addend);
+    for (int i = 0; out->addend && i < out->rows; i++)
+        for (int j = 0; j < out->columns; j++)
+            memcpy(addend + (i * TILE + j) * BLOCK, out->addend + i * out->row + j * out->column, bytes);
+    beside.to = made;
+    beside.bias = bias;
+    beside.addend = out->addend ? addend : NULL;
+    beside.row = TILE * BLOCK;
+    beside.column = BLOCK;
+    r->plan->kernels->out(&beside, 1, from);
+    for (int i = 0; i < out->rows; i++)
+        for (int j = 0; j < out->columns; j++)
+            memcpy(out->to + i * out->row + j * out->column, made + (i * TILE + j) * BLOCK, bytes);
+}
+
+/* A panel of a tile. */
+static void tile_out(const run *r, int64_t tile, int64_t panel, const float *from)
+{
+    const fv_winograd *what = &r->plan->what;
+    spot at = spot_of(r->plan, tile);
+    int64_t rows = what->out_height - at.y, columns = what->out_width - at.x;
+    for (int64_t c = 2 * panel; c < 2 * panel + 2 && c < r->plan->out_blocks; c++, from += PLANES * BLOCK) {
+        span part = span_at(what->dst, c);
+        int64_t channels = what->dst[part.part].channels;
+        int64_t offset =
+            ((at.image * what->out_height + at.y) * what->out_width + at.x) * channels + part.offset;
+        fv_winograd_out out = {.to = r->data->dst[part.part] + offset,
+                               .bias = r->data->bias ? r->data->bias + part.offset : NULL,
+                               .addend = r->data->addend ? r->data->addend + offset : NULL,
+                               .row = what->out_width * channels,
+                               .column = channels,
+                               .rows = (int)(rows < TILE ? rows : TILE),
+                               .columns = (int)(columns < TILE ? columns : TILE),
+                               .activation = what->activation,
+                               .alpha = what->alpha,
+                               .beta = what->beta};
+        if (part.channels == BLOCK)
+            r->plan->kernels->out(&out, 1, from);
+        else
+            part_out(r, &out, part.channels, from);
+    }
+}
+
+/* --- the whole --- */
+
+/* Chunk `chunk` of the sums of a panel, in plane `plane`: m tiles. */
+static void sum(const run *r, int64_t plane, int64_t chunk, int64_t panel, int64_t m, const float *tiles,
+                const float *weights, float *sums)
+{
+    const fv_winograd_plan *plan = r->plan;
+    int64_t first = chunk * plan->chunk_blocks, left = plan->in_blocks - first;
+    int64_t columns = plan->out_blocks - 2 * panel;
+    const float *a = tiles + chunk * plan->tile_chunk + plane * plan->tile_plane;
+    int more = plan->weights_first && first + plan->chunk_blocks < plan->in_blocks;
+    int64_t back = plan->weights_first ? chunk * plan->tile_chunk : 0;
+    fv_winograd_product p = {.a = a,
+                             .ahead = a + (more ? plan->tile_chunk : plan->tile_plane - back),
+                             .b = weights + plane * plan->weight_plane,
+                             .c = sums + plane * BLOCK,
+                             .a_tile = plan->tile_step,
+                             .a_block = plan->tile_block,
+                             .c_tile = PLANES * PANEL,
+                             .m = m,
+                             .blocks = left < plan->chunk_blocks ? left : plan->chunk_blocks,
+                             .n = columns < 2 ? columns : 2,
+                             .add = chunk > 0};
+    plan->kernels->product(&p);
+}
+
+static int64_t chunks_of(const fv_winograd_plan *plan)
+{
+    return (plan->in_blocks + plan->chunk_blocks - 1) / plan->chunk_blocks;
+}
+
+static int64_t tiles_from(const fv_winograd_plan *plan, int64_t first)
+{
+    return plan->tiles - first < plan->block_tiles ? plan->tiles - first : plan->block_tiles;
+}
+
+/* A block of tiles from beginning to end; weights are transformed. */
+static void run_tiles(const run *r, int64_t first, float *own)
+{
+    const fv_winograd_plan *plan = r->plan;
+    int64_t m = tiles_from(plan, first), chunks = chunks_of(plan);
+    float *sums = own + plan->sums_at;
+    for (int64_t t = 0; t < m; t++) tile_in(r, first + t, 0, plan->in_blocks, own + t * plan->tile_step);
+    for (int64_t panel = 0; 2 * panel < plan->out_blocks; panel++) {
+        const float *weights = r->data->scratch + panel * plan->weight_panel;
+        for (int plane = 0; plane < PLANES; plane++)
+            for (int64_t chunk = 0; chunk < chunks; chunk++)
+                sum(r, plane, chunk, panel, m, own, weights + chunk * plan->chunk_blocks * BLOCK * PANEL,
+                    sums);
+        for (int64_t t = 0; t < m; t++) tile_out(r, first + t, panel, sums + t * PLANES * PANEL);
+    }
+}
+
+/* A panel of weights from beginning to end; tiles from `first` on are transformed. */
+static void run_panel(const run *r, int64_t first, int64_t panel, float *own)
+{
+    const fv_winograd_plan *plan = r->plan;
+    int64_t m = tiles_from(plan, first), chunks = chunks_of(plan);
+    float *sums = own + plan->sums_at;
+    for (int64_t chunk = 0; chunk < chunks; chunk++) {
+        int64_t block = chunk * plan->chunk_blocks, end = block + plan->chunk_blocks;
+        weights_in(r, panel, block, end < plan->in_blocks ? end : plan->in_blocks, own);
+        for (int plane = 0; plane < PLANES; plane++)
+            sum(r, plane, chunk, panel, m, r->data->scratch, own, sums);
+    }
+    for (int64_t t = 0; t < m; t++) tile_out(r, first + t, panel, sums + t * PLANES * PANEL);
+}
+
+static void transform_chunk(const run *r, int64_t first, int64_t item)
+{
+    const fv_winograd_plan *plan = r->plan;
+    int64_t chunks = chunks_of(plan), tile = item / chunks, chunk = item % chunks;
+    int64_t block = chunk * plan->chunk_blocks, end = block + plan->chunk_blocks;
+    tile_in(r, first + tile, block, end < plan->in_blocks ? end : plan->in_blocks,
+            r->data->scratch + chunk * plan->tile_chunk + tile * plan->tile_step);
+}
+
+void fv_winograd_run(const fv_winograd_plan *plan, const fv_winograd_data *data)
+{
+    const run r = {plan, data};
+    int64_t panels = (plan->out_blocks + 1) / 2, chunks = chunks_of(plan);
+    int threads = fv_threads() < plan->slots ? fv_threads() : plan->slots;
+#pragma omp parallel num_threads(threads)
+    {
+        float *own = data->scratch + plan->own_at + fv_thread() * plan->own_size;
+        if (plan->weights_first) {
+#pragma omp for schedule(dynamic)
+            for (int64_t i = 0; i < panels * plan->in_blocks; i++) {
+                int64_t panel = i / plan->in_blocks, block = i % plan->in_blocks;
+                weights_in(&r, panel, block, block + 1,
+                           data->scratch + panel * plan->weight_panel + block * BLOCK * PANEL);
+            }
+#pragma omp for schedule(dynamic)
+            for (int64_t first = 0; first < plan->tiles; first += plan->block_tiles)
+                run_tiles(&r, first, own);
+        }
+        for (int64_t first = 0; first < plan->tiles && !plan->weights_first; first += plan->block_tiles) {
+            int64_t items = tiles_from(plan, first) * chunks;
+#pragma omp for schedule(dynamic, 4)
+            for (int64_t i = 0; i < items; i++) transform_chunk(&r, first, i);
+#pragma omp for schedule(dynamic)
+            for (int64_t panel = 0; panel < panels; panel++) run_panel(&r, first, panel, own);
+        }
+    }
+}

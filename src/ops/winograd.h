@@ -1,0 +1,94 @@
+/* Convolution with 3x3 kernels, stride 1, by Winograd's minimal filtering F(4x4, 3x3): 36 multiplications
+ * give the 16 results of a tile instead of 144 (Lavin and Gray, Fast Algorithms for Convolutional Neural
+ * Networks, 2016). A tile of 6x6 pixels and the kernel are taken through linear maps to 36 numbers per
+ * channel; 36 matrix products sum over the channels; another linear map gives the 4x4 results:
+ *
+ *     Y = A' [ (G g G') (B' d B) ] A
+ *
+ * The maps are those of polynomial interpolation at 0, 5/8, -5/8, 3/2, -3/2 and infinity. These points lose
+ * half as much precision as the usual 0, 1, -1, 2, -2, infinity: about twice what a direct sum loses.
+ *
+ * Values are channels last; weights are row-major, as given, and are transformed as they are used (once per
+ * run, or once per block of tiles where they are many), so nothing is kept between runs. Each result is
+ * computed by one thread in one order, so that the bits depend neither on the number of threads nor on the
+ * blocks. NaN and infinity spread over the tile. */
+#ifndef FV_OPS_WINOGRAD_H
+#define FV_OPS_WINOGRAD_H
+
+#include <stdint.h>
+
+enum {
+    FV_WINOGRAD_PARTS = 5,  /* sources whose channels are taken one after the other, or results */
+    FV_WINOGRAD_TILE = 4,   /* results of a tile along an axis; it reads two more */
+    FV_WINOGRAD_POINTS = 6, /* of interpolation along an axis */
+    FV_WINOGRAD_PLANES = FV_WINOGRAD_POINTS * FV_WINOGRAD_POINTS,
+    FV_WINOGRAD_BLOCK = 16 /* channels that are kept together */
+};
+
+typedef enum fv_winograd_activation {
+    FV_WINOGRAD_NONE,
+    FV_WINOGRAD_LEAKY,  /* x > 0 ? x : alpha x, with alpha = 0: relu */
+    FV_WINOGRAD_CLIP,   /* between alpha and beta */
+    FV_WINOGRAD_ELU,    /* x > 0 ? x : alpha (exp(x) - 1) */
+    FV_WINOGRAD_SIGMOID /* 1 / (1 + exp(-x)) */
+} fv_winograd_activation;
+
+/* Channels of one source or result, and which of the weights' channels they are. */
+typedef struct fv_winograd_part {
+    int64_t channels, first;
+} fv_winograd_part;
+
+/* What is to be done. Forward, the sources are the parts of the input. Backward, the source is the gradient
+ * of the result and the results are gradients of parts of the input: the kernels are turned by 180 degrees,
+ * and pad_top and pad_left are 2 less those of the forward pass. */
+typedef struct fv_winograd {
+    int backward;
+    int64_t images, height, width; /* of the sources */
+    int64_t pad_top, pad_left;     /* zeros before them; after them as many as the results need */
+    int64_t out_height, out_width;
+    int64_t weights_out, weights_in; /* weights are weights_out x weights_in x 3 x 3 */
+    int srcs, dsts;
+    fv_winograd_part src[FV_WINOGRAD_PARTS], dst[FV_WINOGRAD_PARTS];
+    fv_winograd_activation activation; /* of the results */
+    float alpha, beta;
+    float gate_low, gate_high, gate_slope; /* see fv_winograd_data */
+} fv_winograd;
+
+typedef struct fv_winograd_data {
+    const float *src[FV_WINOGRAD_PARTS], *weights;
+    const float *bias;   /* or NULL: added before the activation */
+    const float *addend; /* or NULL: like the first result, added before the activation */
+    const float *gate; /* or NULL: like the first source, which is multiplied by gate_slope where the gate is
+                          not between gate_low and gate_high (the gradient through an activation) */
+    float *dst[FV_WINOGRAD_PARTS];
+    float *scratch;
+} fv_winograd_data;
+
+typedef struct fv_winograd_kernels fv_winograd_kernels;
+
+/* How it is cut up, for a number of threads. Sizes and offsets are in floats. */
+typedef struct fv_winograd_plan {
+    fv_winograd what;
+    const fv_winograd_kernels *kernels;
+    int64_t tiles_down, tiles_across, tiles;
+    int64_t in_blocks, out_blocks; /* of channels, over all parts */
+    int weights_first;   /* 1: all weights are transformed, then blocks of tiles go through everything; 0: all
+                            tiles of a block are transformed, then blocks of weights go through everything */
+    int64_t block_tiles; /* that are worked on together */
+    int64_t chunk_blocks; /* blocks of input channels that are summed over in one go */
+    int64_t tile_step, tile_block, tile_plane, tile_chunk; /* strides of transformed tiles */
+    int64_t weight_plane, weight_panel;                    /* and of transformed weights */
+    int64_t own_at, own_size, sums_at; /* scratch of each thread; in it the results before the last map */
+    int64_t scratch;
+    int slots; /* threads there is scratch for */
+} fv_winograd_plan;
+
+/* Whether it is likely to be faster than the direct way. */
+int fv_winograd_pays(const fv_winograd *what);
+
+void fv_winograd_prepare(fv_winograd_plan *plan, const fv_winograd *what, int threads);
+
+/* Needs plan->scratch floats of scratch. */
+void fv_winograd_run(const fv_winograd_plan *plan, const fv_winograd_data *data);
+
+#endif

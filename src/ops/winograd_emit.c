@@ -1,0 +1,168 @@
+/* Emission of convolutions that go by Winograd's method. */
+#include "base/parallel.h"
+#include "ops/conv.h"
+#include "ops/winograd.h"
+
+#include <math.h>
+
+/* All that a step needs; bias, addend and gate: whether it has them. */
+typedef struct winograd_call {
+    fv_winograd_plan plan;
+    int bias, addend, gate;
+} winograd_call;
+
+/* data: sources, weights, bias, addend, gate; results, scratch. */
+static void kernel(const void *context, float *const *data)
+{
+    const winograd_call *call = context;
+    fv_winograd_data d = {0};
+    int at = 0;
+    for (int i = 0; i < call->plan.what.srcs; i++) d.src[i] = data[at++];
+    d.weights = data[at++];
+    if (call->bias) d.bias = data[at++];
+    if (call->addend) d.addend = data[at++];
+    if (call->gate) d.gate = data[at++];
+    for (int i = 0; i < call->plan.what.dsts; i++) d.dst[i] = data[at++];
+    d.scratch = data[at];
+    fv_winograd_run(&call->plan, &d);
+}
+
+static int all_are(const fv_ints *list, int64_t wanted)
+{
+    for (int i = 0; i < list->count; i++)
+        if (list->value[i] != wanted) return 0;
+    return 1;
+}
+
+static void set_activation(fv_winograd *what, const fv_conv_attrs *a)
+{
+    static const fv_winograd_activation kinds[] = {FV_WINOGRAD_NONE, FV_WINOGRAD_LEAKY, FV_WINOGRAD_LEAKY,
+                                                   FV_WINOGRAD_ELU,  FV_WINOGRAD_CLIP,  FV_WINOGRAD_SIGMOID};
+    what->activation = kinds[a->activation];
+    what->alpha = (float)a->alpha;
+    what->beta = (float)a->beta;
+}
+
+/* The forward pass; 0 when it is no convolution of that kind. */
+static int describe(const fv_node *node, fv_winograd *what)
+{
+    const fv_conv_attrs *a = node->attrs;
+    fv_conv_view view = fv_conv_view_of(node);
+    const fv_shape *src = &node->src[0]->shape, *w = &node->src[view.weights]->shape;
+    if (node->shape.rank != 4 || w->dim[2] != 3 || w->dim[3] != 3 || a->groups != 1) return 0;
+    if (!all_are(&a->stride, 1) || !all_are(&a->dilation, 1) || view.parts > FV_WINOGRAD_PARTS) return 0;
+    *what = (fv_winograd){.images = src->dim[0],
+                          .height = src->dim[2],
+                          .width = src->dim[3],
+                          .pad_top = fv_spatial(&a->pad, 0, 0),
+                          .pad_left = fv_spatial(&a->pad, 1, 0),
+                          .out_height = node->shape.dim[2],
+                          .out_width = node->shape.dim[3],
+                          .weights_out = w->dim[0],
+                          .weights_in = w->dim[1],
+                          .srcs = view.parts,
+                          .dsts = 1,
+                          .dst = {{w->dim[0], 0}}};
+    for (int k = 0; k < view.parts; k++)
+        what->src[k] = (fv_winograd_part){node->src[k]->shape.dim[1], fv_conv_first_channel(node, k)};
+    set_activation(what, a);
+    return 1;
+}
+
+int fv_conv_is_winograd(const fv_node *node, const fv_emit *emit, int transposed)
+{
+    fv_winograd what;
+    if (transposed || fv_emit_is_exact(emit) || fv_emit_mode(emit) == FV_MODE_TRAIN) return 0;
+    return describe(node, &what) && fv_winograd_pays(&what);
+}
+
+static void reads(fv_emit_kernel *k, fv_value *value)
+{
+    k->value[k->read_count++] = value;
+}
+
+/* After all that is read. */
+static void writes(fv_emit_kernel *k, fv_value *value)
+{
+    k->value[k->read_count + k->write_count++] = value;
+}
+
+static fv_status emit_call(fv_emit *emit, const fv_winograd *what, winograd_call *call, fv_emit_kernel *k,
+                           fv_error *err)
+{
+    fv_value *scratch;
+    fv_winograd_prepare(&call->plan, what, fv_threads());
+    fv_shape size = fv_shape_of(1, call->plan.scratch);
+    FV_TRY(fv_emit_value(emit, &size, &scratch, err));
+    writes(k, scratch);
+    k->name = "winograd:4x4";
+    k->run = kernel;
+    k->context = call;
+    k->context_size = sizeof *call;
+    return fv_emit_call(emit, k, err);
+}
+
+fv_status fv_conv_winograd_forward(const fv_node *node, fv_emit *emit, fv_error *err)
+{
+    fv_winograd what;
+    fv_conv_view view = fv_conv_view_of(node);
+    winograd_call call = {.bias = view.bias >= 0, .addend = view.addend >= 0};
+    fv_emit_kernel k = {.read_count = 0};
+    describe(node, &what);
+    for (int i = 0; i < view.parts; i++) reads(&k, fv_src(emit, i));
+    reads(&k, fv_src(emit, view.weights));
+    if (call.bias) reads(&k, fv_src(emit, view.bias));
+    if (call.addend) reads(&k, fv_src(emit, view.addend));
+    writes(&k, fv_dst(emit));
+    FV_TRY(emit_call(emit, &what, &call, &k, err));
+    if (call.addend) fv_emit_in_place(emit, fv_dst(emit), fv_src(emit, view.addend));
+    return FV_OK;
+}
+
+/* Those whose gradient is a constant on each side of one or two bounds of the result. */
+int fv_conv_winograd_has_gate(const fv_node *node)
+{
+    fv_winograd what;
+    set_activation(&what, node->attrs);
+    return what.activation == FV_WINOGRAD_LEAKY || what.activation == FV_WINOGRAD_CLIP;
+}
+
+/* What was the result is the source, and the sources whose gradient is wanted are the results. */
+static void turn(fv_winograd *what, fv_emit *emit)
+{
+    fv_winograd there = *what;
+    int is_clip = there.activation == FV_WINOGRAD_CLIP;
+    what->backward = 1;
+    what->height = there.out_height;
+    what->width = there.out_width;
+    what->out_height = there.height;
+    what->out_width = there.width;
+    what->pad_top = 2 - there.pad_top;
+    what->pad_left = 2 - there.pad_left;
+    what->srcs = 1;
+    what->src[0] = there.dst[0];
+    what->dsts = 0;
+    for (int k = 0; k < there.srcs; k++)
+        if (fv_diff_src(emit, k)) what->dst[what->dsts++] = there.src[k];
+    what->activation = FV_WINOGRAD_NONE;
+    what->gate_low = is_clip ? there.alpha : 0.0f;
+    what->gate_high = is_clip ? there.beta : INFINITY;
+    what->gate_slope = is_clip ? 0.0f : there.alpha;
+}
+
+fv_status fv_conv_winograd_backward(const fv_node *node, fv_emit *emit, fv_value *diff, fv_error *err)
+{
+    fv_winograd what;
+    fv_conv_view view = fv_conv_view_of(node);
+    winograd_call call = {.gate = !diff};
+    fv_emit_kernel k = {.read_count = 0};
+    describe(node, &what);
+    turn(&what, emit);
+    if (!what.dsts) return FV_OK;
+    reads(&k, diff ? diff : fv_diff_dst(emit));
+    reads(&k, fv_src(emit, view.weights));
+    if (call.gate) reads(&k, fv_dst(emit));
+    for (int i = 0; i < view.parts; i++)
+        if (fv_diff_src(emit, i)) writes(&k, fv_diff_src(emit, i));
+    return emit_call(emit, &what, &call, &k, err);
+}

@@ -1,0 +1,283 @@
+/* Winograd convolution against the plain sum in double precision, for every instruction set of this machine.
+ */
+#include "base/alloc.h"
+#include "base/parallel.h"
+#include "base/random.h"
+#include "ops/winograd_kernels.h"
+#include "test.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef struct problem {
+    fv_winograd what;
+    fv_winograd_data data;
+    float *buffer; /* all but results and scratch */
+    float *results;
+    size_t buffer_count, result_count;
+} problem;
+
+static size_t sources_of(const fv_winograd *w, const fv_winograd_part *part)
+{
+    return (size_t)(w->images * w->height * w->width * part->channels);
+}
+
+static size_t results_of(const fv_winograd *w, const fv_winograd_part *part)
+{
+    return (size_t)(w->images * w->out_height * w->out_width * part->channels);
+}
+
+/* Random data for everything; addend, bias and gate where wanted. */
+static void open_problem(problem *p, const fv_winograd *what, int with_addend, int with_gate)
+{
+    fv_error err;
+    size_t at = 0, weights = (size_t)(9 * what->weights_out * what->weights_in);
+    *p = (problem){.what = *what};
+    for (int i = 0; i < what->srcs; i++) p->buffer_count += 2 * sources_of(what, &what->src[i]);
+    for (int i = 0; i < what->dsts; i++) p->result_count += results_of(what, &what->dst[i]);
+    p->buffer_count += weights + p->result_count + (size_t)what->dst[0].channels;
+    if (!CHECK_OK(fv_alloc_aligned(&p->buffer, p->buffer_count * sizeof(float), &err))) return;
+    if (!CHECK_OK(fv_alloc_aligned(&p->results, p->result_count * sizeof(float), &err))) return;
+    for (size_t i = 0; i < p->buffer_count; i++) p->buffer[i] = (float)fv_random_uniform(7, 0, i) * 2 - 0.8f;
+    for (int i = 0; i < what->srcs; i++) {
+        p->data.src[i] = p->buffer + at;
+        at += sources_of(what, &what->src[i]);
+    }
+    p->data.weights = p->buffer + at;
+    p->data.bias = what->backward ? NULL : p->buffer + at + weights;
+    at += weights + (size_t)what->dst[0].channels;
+    p->data.addend = with_addend ? p->buffer + at : NULL;
+    p->data.gate = with_gate ? p->buffer + at + p->result_count : NULL;
+    at = 0;
+    for (int i = 0; i < what->dsts; i++) {
+        p->data.dst[i] = p->results + at;
+        at += results_of(what, &what->dst[i]);
+    }
+}
+
+static void close_problem(problem *p)
+{
+    fv_free_aligned(p->buffer, p->buffer_count * sizeof(float));
+    fv_free_aligned(p->results, p->result_count * sizeof(float));
+}
+
+static void run(problem *p, int threads, int kernels)
+{
+    fv_error err;
+    fv_winograd_plan plan;
+    fv_set_threads(threads);
+    fv_winograd_prepare(&plan, &p->what, threads);
+    plan.kernels = fv_winograd_kernels_at(kernels);
+    size_t bytes = (size_t)plan.scratch * sizeof(float);
+    memset(p->results, 0xff, p->result_count * sizeof(float)); /* NaN */
+    if (!CHECK_OK(fv_alloc_aligned(&p->data.scratch, bytes, &err))) return;
+    memset(p->data.scratch, 0xff, bytes);
+    fv_winograd_run(&plan, &p->data);
+    fv_free_aligned(p->data.scratch, bytes);
+}
+
+static double activated(const fv_winograd *w, double x)
+{
+    switch (w->activation) {
+    case FV_WINOGRAD_LEAKY:
+        return x > 0 ? x : x * (double)w->alpha;
+    case FV_WINOGRAD_CLIP:
+        return fmin(fmax(x, (double)w->alpha), (double)w->beta);
+    case FV_WINOGRAD_ELU:
+        return x > 0 ? x : (double)w->alpha * expm1(x);
+    case FV_WINOGRAD_SIGMOID:
+        return 1 / (1 + exp(-x));
+    default:
+        return x;
+    }
+}
+
+static double source(const problem *p, int part, int64_t image, int64_t y, int64_t x, int64_t channel)
+{
+    const fv_winograd *w = &p->what;
+    if (y < 0 || x < 0 || y >= w->height || x >= w->width) return 0;
+    int64_t at = ((image * w->height + y) * w->width + x) * w->src[part].channels + channel;
+    double value = (double)p->data.src[part][at];
+    if (p->data.gate && !(p->data.gate[at] > w->gate_low && p->data.gate[at] < w->gate_high))
+        value *= (double)w->gate_slope;
+    return value;
+}
+
+/* Weight with which channel i of the sources enters channel o of the results at tap (u, v). */
+static double weight(const problem *p, int64_t o, int64_t i, int u, int v)
+{
+    const fv_winograd *w = &p->what;
+    const float *taps = p->data.weights + 9 * (w->backward ? i * w->weights_in + o : o * w->weights_in + i);
+    return (double)taps[w->backward ? 8 - (3 * u + v) : 3 * u + v];
+}
+
+/* The result, and the sum of the sizes of its terms. */
+static double result(const problem *p, int part, int64_t image, int64_t y, int64_t x, int64_t channel,
+                     double *size)
+{
+    const fv_winograd *w = &p->what;
+    double sum = 0;
+    *size = 1;
+    for (int s = 0; s < w->srcs; s++)
+        for (int u = 0; u < 3; u++)
+            for (int v = 0; v < 3; v++)
+                for (int64_t i = 0; i < w->src[s].channels; i++) {
+                    double term = source(p, s, image, y + u - w->pad_top, x + v - w->pad_left, i) *
+                                  weight(p, w->dst[part].first + channel, w->src[s].first + i, u, v);
+                    sum += term;
+                    *size += fabs(term);
+                }
+    int64_t at = ((image * w->out_height + y) * w->out_width + x) * w->dst[part].channels + channel;
+    if (p->data.bias) sum += (double)p->data.bias[channel];
+    if (p->data.addend) sum += (double)p->data.addend[at];
+    return activated(w, sum);
+}
+
+/* Largest error in terms of that size, at some of the results: all at the edges, and every third or so
+ * elsewhere. */
+static double error_of(const problem *p)
+{
+    const fv_winograd *w = &p->what;
+    double worst = 0;
+    for (int d = 0; d < w->dsts; d++)
+        for (int64_t i = 0, n = (int64_t)results_of(w, &w->dst[d]); i < n; i++) {
+            int64_t channel = i % w->dst[d].channels, pixel = i / w->dst[d].channels;
+            int64_t x = pixel % w->out_width, y = pixel / w->out_width % w->out_height;
+            int edge = !x || !y || x == w->out_width - 1 || y == w->out_height - 1;
+            if (n > 4000 && i % (edge ? 7 : 31)) continue;
+            int64_t image = pixel / w->out_width / w->out_height;
+            double size, wanted = result(p, d, image, y, x, channel, &size);
+            double error = fabs((double)p->data.dst[d][i] - wanted) / size;
+            if (!(error <= worst)) worst = error;
+        }
+    return worst;
+}
+
+/* All instruction sets, several numbers of threads: small errors, and the same bits for any number. */
+static void check(const fv_winograd *what, int with_addend, int with_gate)
+{
+    problem p;
+    fv_error err;
+    float *first;
+    int before = fv_threads();
+    open_problem(&p, what, with_addend, with_gate);
+    size_t bytes = p.result_count * sizeof(float);
+    REQUIRE_OK(fv_alloc_aligned(&first, bytes, &err));
+    for (int k = 0; fv_winograd_kernels_at(k); k++) {
+        run(&p, 1, k);
+        if (!CHECK_NEAR(error_of(&p), 0, 1.5e-6))
+            printf("  %s, backward %d, %lldx%lld, channels %lld\n", fv_winograd_kernels_at(k)->name,
+                   what->backward, (long long)what->height, (long long)what->width,
+                   (long long)what->src[0].channels);
+        memcpy(first, p.results, bytes);
+        for (int threads = 2; threads <= 4; threads += 2) {
+            run(&p, threads, k);
+            CHECK(memcmp(first, p.results, bytes) == 0);
+        }
+    }
+    fv_set_threads(before);
+    fv_free_aligned(first, bytes);
+    close_problem(&p);
+}
+
+static fv_winograd forward(int64_t images, int64_t height, int64_t width, int64_t in, int64_t out)
+{
+    return (fv_winograd){.images = images,
+                         .height = height,
+                         .width = width,
+                         .pad_top = 1,
+                         .pad_left = 1,
+                         .out_height = height,
+                         .out_width = width,
+                         .weights_out = out,
+                         .weights_in = in,
+                         .srcs = 1,
+                         .dsts = 1,
+                         .src = {{in, 0}},
+                         .dst = {{out, 0}}};
+}
+
+static fv_winograd backward(int64_t images, int64_t height, int64_t width, int64_t in, int64_t out)
+{
+    fv_winograd what = forward(images, height, width, out, in);
+    what.backward = 1;
+    what.weights_out = out;
+    what.weights_in = in;
+    return what;
+}
+
+/* Sizes that are no whole tiles, channels that are no whole blocks, one pixel, several images. */
+TEST(winograd_shapes)
+{
+    static const int64_t shapes[][5] = {
+        {1, 8, 8, 16, 16}, {1, 7, 9, 16, 32}, {2, 5, 6, 17, 20},   {3, 1, 1, 16, 16},   {1, 13, 3, 48, 33},
+        {2, 4, 11, 3, 16}, {1, 2, 30, 40, 5}, {1, 21, 18, 64, 64}, {1, 6, 6, 160, 144}, {1, 40, 37, 16, 16}};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        const int64_t *s = shapes[i];
+        fv_winograd there = forward(s[0], s[1], s[2], s[3], s[4]),
+                    back = backward(s[0], s[1], s[2], s[3], s[4]);
+        check(&there, 0, 0);
+        check(&back, 0, 0);
+    }
+}
+
+/* Large weights: tiles are transformed first, in more than one block, and summed over in more than one chunk.
+ */
+TEST(winograd_large_weights)
+{
+    fv_winograd there = forward(1, 50, 45, 272, 288), back = backward(1, 9, 12, 260, 300);
+    check(&there, 0, 0);
+    check(&back, 0, 0);
+}
+
+TEST(winograd_pads)
+{
+    for (int64_t top = 0; top < 3; top++) {
+        fv_winograd what = forward(2, 9, 10, 16, 16);
+        what.pad_top = top;
+        what.pad_left = 2 - top;
+        what.out_height = 9 + top - 1; /* one row of zeros below */
+        what.out_width = 10 + 2 - top - 2;
+        check(&what, 0, 0);
+    }
+}
+
+TEST(winograd_activations)
+{
+    for (int kind = FV_WINOGRAD_NONE; kind <= FV_WINOGRAD_SIGMOID; kind++)
+        for (int with_addend = 0; with_addend < 2; with_addend++) {
+            fv_winograd what = forward(1, 6, 9, 16, 21);
+            what.activation = (fv_winograd_activation)kind;
+            what.alpha = kind == FV_WINOGRAD_CLIP ? -0.5f : 0.2f;
+            what.beta = 0.7f;
+            check(&what, with_addend, 0);
+        }
+}
+
+TEST(winograd_gate)
+{
+    fv_winograd what = backward(2, 7, 10, 24, 20);
+    what.gate_high = INFINITY;
+    check(&what, 0, 1);
+    what.gate_low = -0.2f;
+    what.gate_high = 0.6f;
+    what.gate_slope = 0.1f;
+    check(&what, 0, 1);
+}
+
+/* Several sources instead of their concatenation, and its gradient, of which one part is not wanted. */
+TEST(winograd_parts)
+{
+    fv_winograd there = forward(1, 10, 9, 16 + 20 + 32, 40), back = backward(1, 10, 9, 16 + 20 + 32, 40);
+    there.srcs = 3;
+    there.src[0] = (fv_winograd_part){16, 0};
+    there.src[1] = (fv_winograd_part){20, 16};
+    there.src[2] = (fv_winograd_part){32, 36};
+    there.activation = FV_WINOGRAD_LEAKY;
+    check(&there, 1, 0);
+    back.dsts = 2;
+    back.dst[0] = there.src[2];
+    back.dst[1] = there.src[1];
+    check(&back, 0, 0);
+}

@@ -1,0 +1,241 @@
+-- Convolutions by Winograd's method: values, gradients, where they are used, what they cost in precision, and `exact`,
+-- which switches them off.
+local core = require "fovea.core"
+local fovea = require "fovea"
+
+local WINOGRAD = "winograd:4x4"
+
+local function count(plan, implementation, phase)
+  local found = 0
+  for _, step in ipairs(plan:steps()) do
+    if step.implementation == implementation and (not phase or step.phase == phase) then found = found + 1 end
+  end
+  return found
+end
+
+--- A graph with one convolution: fields graph, x, y, input, weights, bias.
+local function convolution(shape, out, attrs)
+  local g = core.graph()
+  local c = { graph = g, x = g:input(shape), input = fovea.normal(shape, { seed = 1 }) }
+  c.weights = fovea.normal({ out, shape[2], 3, 3 }, { seed = 2 }) * (1 / math.sqrt(9 * shape[2]))
+  c.bias = fovea.normal({ out }, { seed = 3 })
+  local arguments = { c.x, g:param(c.weights), g:param(c.bias) }
+  for key, value in pairs(attrs or { pad = 1 }) do arguments[key] = value end
+  c.y = g:conv(arguments)
+  return c
+end
+
+--- Runs a plan of it: result, gradient of the input for a seed, the plan.
+local function run(c, options)
+  local spec = { mode = "explain", taps = { c.y }, seeds = { c.y }, gradients = { c.x } }
+  for key, value in pairs(options or {}) do spec[key] = value end
+  local plan = assert(c.graph:plan(spec))
+  assert(plan:set_input(c.x, c.input))
+  assert(plan:forward())
+  c.seed = c.seed or fovea.normal(c.y:shape(), { seed = 4 })
+  assert(plan:set_seed(c.y, c.seed))
+  assert(plan:backward())
+  return assert(plan:value(c.y)), assert(plan:gradient(c.x)), plan
+end
+
+--- Element (n, o, y, x) of the convolution in double precision.
+local function element(c, values, shape, n, o, y, x)
+  local sum, taps = c.bias:get(o), values.weights
+  for i = 1, shape[2] do
+    for u = 0, 2 do
+      for v = 0, 2 do
+        local row, column = y + u - 1, x + v - 1
+        if row >= 1 and row <= shape[3] and column >= 1 and column <= shape[4] then
+          sum = sum + values.input[((((n - 1) * shape[2] + i - 1) * shape[3] + row - 1) * shape[4]) + column]
+            * taps[((o - 1) * shape[2] + i - 1) * 9 + 3 * u + v + 1]
+        end
+      end
+    end
+  end
+  return sum
+end
+
+local function relative(want, got)
+  local off = want - got
+  return math.sqrt((off * off):sum() / math.max((want * want):sum(), 1e-30))
+end
+
+describe("convolution by Winograd's method", function()
+  it("gives the sums of its definition", function()
+    for _, case in ipairs { { { 1, 32, 33, 30 }, 48 }, { { 2, 72, 17, 23 }, 70 }, { { 1, 64, 24, 24 }, 96 } } do
+      local shape, out = table.unpack(case)
+      local c = convolution(shape, out)
+      local values = { input = c.input:values(), weights = c.weights:values() }
+      local got, _, plan = run(c)
+      assert.are.equal(2, count(plan, WINOGRAD))
+      for k = 0, 799 do
+        local n, o, y, x = k % shape[1] + 1, k * 7 % out + 1, k * 5 % shape[3] + 1, k * 11 % shape[4] + 1
+        assert.are.near(element(c, values, shape, n, o, y, x), got:get(n, o, y, x), 1e-5)
+      end
+    end
+  end)
+
+  it("has the adjoint as its gradient", function()
+    for _, attrs in ipairs { { pad = 1 }, { pad = 0 }, { pad = { 0, 2 }, pad_end = { 1, 0 } } } do
+      local c = convolution({ 2, 48, 25, 22 }, 72, attrs)
+      local y, gradient, plan = run(c)
+      assert.are.equal(2, count(plan, WINOGRAD))
+      local without_bias = y - c.bias:reshape { 1, 72, 1, 1 }
+      local left, right = (without_bias * c.seed):sum(), (c.input * gradient):sum()
+      assert.are.near(left, right, 1e-5 * math.sqrt((y * y):sum() * (c.seed * c.seed):sum()))
+    end
+  end)
+
+  it("takes activations and their gradients along", function()
+    local constants = { leaky_relu = { 0.1 }, elu = { 0.5 }, clip = { -0.2, 0.6 } }
+    for _, kind in ipairs { "none", "relu", "leaky_relu", "elu", "clip", "sigmoid" } do
+      local alpha, beta = table.unpack(constants[kind] or {})
+      local c = convolution({ 1, 64, 20, 21 }, 56, { pad = 1, activation = kind, alpha = alpha, beta = beta })
+      local y, gradient, plan = run(c)
+      local want, wanted_gradient, other = run(c, { exact = true })
+      assert.are.equal(2, count(plan, WINOGRAD))
+      assert.are.equal(0, count(other, WINOGRAD))
+      assert.is_true(relative(want, y) < 2e-6, kind)
+      assert.is_true(relative(wanted_gradient, gradient) < 2e-3, kind) -- kinks
+    end
+  end)
+
+  it("gives the same bits for any number of threads", function()
+    local before, hashes = fovea.threads(), {}
+    for _, case in ipairs { { { 1, 48, 50, 37 }, 40 }, { { 1, 256, 24, 24 }, 272 } } do
+      for _, threads in ipairs { 1, 2, 4 } do
+        fovea.threads(threads)
+        local y, gradient, plan = run(convolution(table.unpack(case)))
+        assert.are.equal(2, count(plan, WINOGRAD))
+        local hash = y:hash() .. gradient:hash()
+        hashes[case] = hashes[case] or hash
+        assert.are.equal(hashes[case], hash)
+      end
+    end
+    fovea.threads(before)
+  end)
+
+  it("is for 3x3 kernels that are dense, with enough work, outside training", function()
+    local function used(shape, out, attrs, options)
+      local c = convolution(shape, out, attrs)
+      local spec = { mode = "infer", taps = { c.y } }
+      for key, value in pairs(options or {}) do spec[key] = value end
+      return count(assert(c.graph:plan(spec)), WINOGRAD) > 0
+    end
+    local big = { 1, 64, 32, 32 }
+    assert.is_true(used(big, 64))
+    assert.is_false(used(big, 64, { pad = 1, stride = 2 }))
+    assert.is_false(used(big, 64, { pad = 2, dilation = 2 }))
+    assert.is_false(used(big, 64, { pad = 1 }, { exact = true }))
+    assert.is_false(used(big, 64, { pad = 1 }, { mode = "train" }))
+    assert.is_false(used({ 1, 3, 64, 64 }, 64))
+    assert.is_false(used({ 1, 64, 64, 64 }, 1))
+    assert.is_false(used({ 1, 256, 4, 4 }, 256))
+  end)
+end)
+
+-- architecture, options, shape of the input
+local NETWORKS = {
+  { "attention_unet", { width = 16 }, { 1, 3, 48, 64 } },
+  { "bcdunet", { width = 16 }, { 1, 3, 32, 48 } },
+  { "deeplabv3_resnet50", {}, { 1, 3, 64, 64 } },
+  { "deepseg_gm", {}, { 1, 1, 48, 64 } },
+  { "double_unet", { width = 16 }, { 1, 3, 64, 64 } },
+  { "little_wnet", {}, { 1, 3, 64, 64 } },
+  { "m2unet", {}, { 1, 3, 64, 64 } },
+  { "mcgunet", { width = 16 }, { 1, 3, 32, 32 } },
+  { "nnunet", { widths = { 16, 32, 64, 128 } }, { 1, 1, 64, 64 } },
+  { "r2unet", { width = 16 }, { 1, 3, 48, 64 } },
+  { "resunetpp", { widths = { 16, 32, 64, 64, 128 } }, { 1, 3, 64, 64 } },
+  { "retina_unet", {}, { 1, 1, 48, 48 } },
+  { "unet", { width = 16 }, { 1, 3, 48, 64 } },
+  { "unetpp", { width = 16 }, { 1, 3, 48, 64 } },
+}
+
+--- Logits, and gradients at the candidate layers, of a plan of a network with random weights.
+local function explained(model, shape, options)
+  local instance = assert(model:at(shape))
+  local logits = model:output(instance).logits
+  local spec = { mode = "explain", taps = { logits }, seeds = { logits }, gradients = {} }
+  for i, name in ipairs(model:candidate_layers()) do
+    spec.gradients[i] = instance.nodes[name]
+    spec.taps[i + 1] = instance.nodes[name]
+  end
+  for key, value in pairs(options) do spec[key] = value end
+  local plan = assert(instance.graph:plan(spec))
+  assert(plan:set_input(instance.input, fovea.uniform(shape, { seed = 5, min = -1, max = 1 })))
+  assert(plan:forward())
+  assert(plan:set_seed(logits, fovea.full(logits:shape(), 1)))
+  assert(plan:backward())
+  local results = {}
+  for _, node in ipairs(spec.taps) do results[#results + 1] = assert(plan:value(node)) end
+  local values = #results
+  for _, node in ipairs(spec.gradients) do results[#results + 1] = assert(plan:gradient(node)) end
+  return results, values, plan
+end
+
+describe("networks #slow", function()
+  it("are all here", function()
+    local names = {}
+    for i, network in ipairs(NETWORKS) do names[i] = network[1] end
+    assert.are.same(fovea.arch.names(), names)
+  end)
+
+  for _, network in ipairs(NETWORKS) do
+    local name, options, shape = table.unpack(network)
+
+    -- Gradients change where an activation decides otherwise: a few per million elements do, in any single precision.
+    it("stay near to plain sums: " .. name, function()
+      local model = assert(fovea.arch.model(name, options, nil, { input_shape = shape, seed = 11 }))
+      local got, values, plan = explained(model, shape, {})
+      local want = explained(model, shape, { exact = true })
+      local slow = explained(model, shape, { exact = true, fold = false })
+      for i = 1, #want do
+        local limit = i <= values and 2e-5 or 2e-2
+        assert.is_true(relative(want[i], got[i]) <= limit,
+          ("result %d: %g from plain sums"):format(i, relative(want[i], got[i])))
+        limit = i <= values and 1e-5 or 1e-2
+        assert.is_true(relative(slow[i], want[i]) <= limit,
+          ("result %d: %g from the slow path"):format(i, relative(slow[i], want[i])))
+      end
+      for _, step in ipairs(plan:steps()) do
+        assert.is_falsy(step.macs > 1e6 and step.implementation:find "ref",
+          ("%s %s runs on %s"):format(step.op, step.node, step.implementation))
+      end
+      if os.getenv "FOVEA_SHOW" then
+        local text = ("%-20s winograd %2d forward %2d backward;"):format(name, count(plan, WINOGRAD, "forward"),
+          count(plan, WINOGRAD, "backward"))
+        for i = 1, #want do
+          text = text .. (" %.1e/%.1e"):format(relative(want[i], got[i]), relative(slow[i], want[i]))
+        end
+        print(text)
+      end
+    end)
+  end
+end)
+
+describe("exact", function()
+  local model, image
+  setup(function()
+    model = assert(fovea.arch.model("unet", { width = 32, depth = 2 }, nil,
+      { input_shape = { 1, 3, 48, 48 }, seed = 2 }))
+    image = fovea.uniform({ 1, 3, 48, 48 }, { seed = 9 })
+  end)
+
+  it("is an option of explain, kept in the record", function()
+    local fast, exact = assert(fovea.explain(model, image)), assert(fovea.explain(model, image, { exact = true }))
+    assert.is_nil(fast:record().exact)
+    assert.is_true(exact:record().exact)
+    assert.are_not.equal(fast.raw:hash(), exact.raw:hash())
+    assert.is_true(relative(exact.raw, fast.raw) < 1e-3)
+    assert.is_true(require("fovea.replay").options(exact:record()).exact)
+  end)
+
+  it("is a property of a model", function()
+    local exact = assert(fovea.explain(model, image, { exact = true }))
+    model.exact = true
+    local same = assert(fovea.explain(model, image))
+    model.exact = nil
+    assert.are.equal(exact.raw:hash(), same.raw:hash())
+  end)
+end)
