@@ -27,11 +27,12 @@ static fv_node_list node_list(lua_State *L, int arg, const char *field)
 }
 
 /* graph:plan { mode = "infer" | "explain" | "train", taps = {...}, seeds = {...}, gradients = {...},
- * fold = true, exact = false, statistics = "batch" | "running" (of batch normalisation in train mode) } */
+ * fold = true, exact = false, memory = bytes (0: no limit),
+ * statistics = "batch" | "running" (of batch normalisation in train mode) } */
 static int m_graph_plan(lua_State *L)
 {
-    static const char *const keys[] = {"mode", "taps",  "seeds",      "gradients",
-                                       "fold", "exact", "statistics", NULL};
+    static const char *const keys[] = {"mode",  "taps",       "seeds",  "gradients", "fold",
+                                       "exact", "statistics", "memory", NULL};
     static const char *const modes[] = {"infer", "explain", "train", NULL};
     static const char *const statistics[] = {"batch", "running", NULL};
     fv_error err;
@@ -41,6 +42,9 @@ static int m_graph_plan(lua_State *L)
     fvl_check_keys(L, 2, keys, "plan");
     fv_plan_spec spec = {.mode = (fv_mode)fvl_opt_choice(L, 2, "mode", FV_MODE_INFER, modes, "plan")};
     spec.keep_all = !fvl_opt_boolean(L, 2, "fold", 1, "plan");
+    lua_Integer budget = fvl_opt_integer(L, 2, "memory", 0, "plan");
+    if (budget < 0) return luaL_error(L, "plan: option 'memory' must not be negative");
+    spec.budget = (size_t)budget;
     spec.fixed_statistics = fvl_opt_choice(L, 2, "statistics", 0, statistics, "plan");
     spec.exact = fvl_opt_boolean(L, 2, "exact", 0, "plan");
     spec.taps = node_list(L, 2, "taps");
@@ -140,17 +144,23 @@ static int m_steps(lua_State *L)
     return 1;
 }
 
-/* memory(): bytes of the arena, of packed weights and of the scratchpad. */
+/* memory(): bytes of the arena, of packed weights, of the scratchpad, of weights, and the most at a time. */
 static int m_memory(lua_State *L)
 {
     fv_plan_memory use = fv_plan_memory_use(check_plan(L, 1));
-    lua_createtable(L, 0, 3);
-    lua_pushinteger(L, (lua_Integer)use.arena);
-    lua_setfield(L, -2, "arena");
-    lua_pushinteger(L, (lua_Integer)use.packed);
-    lua_setfield(L, -2, "packed");
-    lua_pushinteger(L, (lua_Integer)use.scratchpad);
-    lua_setfield(L, -2, "scratchpad");
+    const struct {
+        const char *name;
+        size_t bytes;
+    } fields[] = {{"arena", use.arena},
+                  {"packed", use.packed},
+                  {"scratchpad", use.scratchpad},
+                  {"weights", use.weights},
+                  {"peak", use.peak}};
+    lua_createtable(L, 0, 5);
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        lua_pushinteger(L, (lua_Integer)fields[i].bytes);
+        lua_setfield(L, -2, fields[i].name);
+    }
     return 1;
 }
 

@@ -106,6 +106,7 @@ static size_t find_room(const fv_storage *storage, fv_storage **placed, int coun
     return offset;
 }
 
+/* Finds an offset for each storage of the arena; sets the size of the whole. */
 static fv_status place_arena(fv_plan *plan, fv_error *err)
 {
     fv_status status;
@@ -124,34 +125,87 @@ static fv_status place_arena(fv_plan *plan, fv_error *err)
         all[i]->offset = find_room(all[i], all, i, near);
         if (all[i]->offset + padded(all[i]->bytes) > end) end = all[i]->offset + padded(all[i]->bytes);
     }
-    FV_TRY_GOTO(fv_alloc_aligned(&plan->arena, end, err));
     plan->memory.arena = end;
-    for (int i = 0; i < count; i++) all[i]->data = plan->arena + all[i]->offset / sizeof(float);
 done:
     fv_free(all);
     fv_free(near);
     return status;
 }
 
-static fv_status place_packed(fv_plan *plan, fv_error *err)
+/* Whether a tensor of the graph that is run is that of a node of the graph as it was given. */
+static int is_given(const fv_plan *plan, const fv_node *leaf)
+{
+    for (int id = 0; id < plan->source_count; id++)
+        if (fv_graph_node(plan->source, id)->tensor == leaf->tensor) return 1;
+    return 0;
+}
+
+static void mark_made(fv_plan *plan)
 {
     for (int i = 0; i < plan->storages.count; i++) {
         fv_storage *storage = plan->storages.at[i];
-        if (storage->kind != FV_STORAGE_PACKED) continue;
-        FV_TRY(fv_alloc_aligned(&storage->data, storage->bytes, err));
-        plan->memory.packed += storage->bytes;
+        storage->made = plan->map && storage->leaf && !is_given(plan, storage->leaf);
     }
-    return FV_OK;
+}
+
+/* The most that packed weights and those that folding made of others need together: the latter are given back
+ * one by one when they have been packed, if no step reads them as they are. */
+static size_t packing_peak(const fv_plan *plan, size_t made)
+{
+    size_t now = made, most = made;
+    for (int i = 0; i < plan->steps.count; i++) {
+        const fv_step *step = plan->steps.at[i];
+        for (int k = 0; k < step->count && step->phase == FV_PREPARE; k++) {
+            const fv_storage *storage = step->value[k]->storage;
+            if (storage->kind == FV_STORAGE_PACKED && (step->writes >> k & 1)) now += storage->bytes;
+            if (now > most) most = now;
+            if (storage->made && storage->last < 0 && storage->packed_last == step) now -= storage->bytes;
+        }
+    }
+    return most;
+}
+
+static void count_bytes(fv_plan *plan)
+{
+    fv_plan_memory *m = &plan->memory;
+    size_t made = 0;
+    m->packed = m->weights = 0;
+    for (int id = 0; id < plan->source_count; id++) {
+        const fv_tensor *tensor = fv_graph_node(plan->source, id)->tensor;
+        if (tensor) m->weights += tensor->count * sizeof(float);
+    }
+    for (int i = 0; i < plan->storages.count; i++) {
+        const fv_storage *storage = plan->storages.at[i];
+        if (storage->kind == FV_STORAGE_PACKED && storage->wanted) m->packed += storage->bytes;
+        if (storage->made) *(storage->last < 0 ? &made : &m->weights) += storage->bytes;
+    }
+    size_t packing = packing_peak(plan, made), running = m->packed + m->arena + m->scratchpad;
+    m->peak = m->weights + (packing > running ? packing : running);
 }
 
 fv_status fv_plan_place(fv_plan *plan, fv_error *err)
 {
+    mark_made(plan);
+    fv_plan_prune(plan);
     extend_lives(plan);
     share_storages(plan);
     FV_TRY(place_arena(plan, err));
-    FV_TRY(place_packed(plan, err));
+    count_bytes(plan);
+    return FV_OK;
+}
+
+fv_status fv_plan_allocate(fv_plan *plan, fv_error *err)
+{
     size_t scratchpad = plan->memory.scratchpad;
+    FV_TRY(fv_alloc_aligned(&plan->arena, plan->memory.arena, err));
     if (scratchpad) FV_TRY(fv_alloc_aligned(&plan->scratchpad, scratchpad, err));
+    for (int i = 0; i < plan->storages.count; i++) {
+        fv_storage *storage = plan->storages.at[i];
+        if (storage->kind == FV_STORAGE_PACKED && storage->wanted)
+            FV_TRY(fv_alloc_aligned(&storage->data, storage->bytes, err));
+        if (storage->kind == FV_STORAGE_ARENA && storage->last >= 0 && !storage->shared)
+            storage->data = plan->arena + storage->offset / sizeof(float);
+    }
     for (int i = 0; i < plan->steps.count; i++) {
         fv_step *step = plan->steps.at[i];
         for (int k = 0; k < step->count; k++) {

@@ -77,6 +77,11 @@ const uint64_t *fv_emit_run(const fv_emit *emit)
     return &emit->plan->run;
 }
 
+int fv_emit_saves(const fv_emit *emit)
+{
+    return emit->plan->economy.signs && !emit->plan->nodes[emit->node->id].tapped;
+}
+
 fv_value *fv_src(fv_emit *emit, int i)
 {
     return emit->src[i];
@@ -201,10 +206,7 @@ static fv_status add_step(fv_emit *emit, fv_step *step, fv_error *err)
         fv_step_free(step);
         return status;
     }
-    if (step->phase == FV_PREPARE) {
-        for (int i = 0; i < step->count; i++) step->value[i]->storage->packed_last = step;
-        return FV_OK;
-    }
+    if (step->phase == FV_PREPARE) return FV_OK;
     for (int i = 0; i < step->count; i++) {
         fv_storage *storage = step->value[i]->storage;
         if (storage->last < 0) storage->first = plan->time;
@@ -251,11 +253,11 @@ fv_status fv_emit_primitive(fv_emit *emit, const fv_prim *prim, int count, const
         bound[i].id = args[i].id;
         bound[i].md = args[i].md;
         if (!bound[i].md) FV_TRY_GOTO(fv_value_md(args[i].value, &bound[i].md, err));
+        step->writes |= (unsigned)(args[i].write != 0) << i;
         step->value[step->count++] = args[i].value;
     }
     FV_TRY_GOTO(fv_call_new(&step->call, prim, count, bound, err));
-    size_t scratch = fv_prim_scratchpad_bytes(prim);
-    if (scratch > emit->plan->memory.scratchpad) emit->plan->memory.scratchpad = scratch;
+    step->scratchpad = fv_prim_scratchpad_bytes(prim);
     return add_step(emit, step, err);
 done:
     fv_step_free(step);
@@ -269,7 +271,10 @@ fv_status fv_emit_call(fv_emit *emit, const fv_emit_kernel *kernel, fv_error *er
     step->implementation = kernel->name;
     step->run = kernel->run;
     step->count = kernel->read_count + kernel->write_count;
-    for (int i = 0; i < step->count; i++) step->value[i] = kernel->value[i];
+    for (int i = 0; i < step->count; i++) {
+        step->value[i] = kernel->value[i];
+        step->writes |= (unsigned)(i >= kernel->read_count) << i;
+    }
     if (kernel->context_size) {
         fv_status status = fv_calloc(&step->context, 1, kernel->context_size, err);
         if (status != FV_OK) {

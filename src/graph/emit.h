@@ -27,6 +27,10 @@ int fv_emit_has_backward(const fv_emit *emit);
 /* Number of the forward pass that runs or ran last, from 1; it lives as long as the plan. */
 const uint64_t *fv_emit_run(const fv_emit *emit);
 
+/* True when memory is short: what the backward pass reads should be small. dst, when it is looked at, is
+ * there anyway. */
+int fv_emit_saves(const fv_emit *emit);
+
 /* --- the values of the node --- */
 
 /* Source i in the layout the op asked for (parameters: row-major, as given). */

@@ -17,6 +17,7 @@ typedef struct fold {
     fv_fold_group *groups;
     folded *done;
     int done_count;
+    int dry; /* new weights are not filled in */
 } fold;
 
 /* Whether two chains fold the same tensors. */
@@ -42,7 +43,7 @@ static fv_status folded_weights(fold *f, const fv_fold_chain *c, fv_node *out[2]
             return FV_OK;
         }
     fv_tensor *w, *b;
-    FV_TRY(fv_fold_tensors(c, &w, &b, err));
+    FV_TRY(fv_fold_tensors(c, f->dry, &w, &b, err));
     fv_status status = fv_graph_constant(f->out, w, c->conv->src[1]->name, &out[0], err);
     if (status == FV_OK) status = fv_graph_constant(f->out, b, c->norm->name, &out[1], err);
     fv_tensor_release(w);
@@ -64,7 +65,7 @@ static fv_status take_rows(fold *f, const fv_fold_chain *c, int count, fv_node *
     const fv_fold_node *known = &f->nodes[c->end->id];
     for (int i = 0; i < count; i++) {
         fv_tensor *rows;
-        FV_TRY(fv_fold_take_rows(out[i]->tensor, known->position, known->channels, &rows, err));
+        FV_TRY(fv_fold_take_rows(out[i]->tensor, known->position, known->channels, f->dry, &rows, err));
         FV_TRY(add_constant(f, rows, out[i]->name, &out[i], err));
     }
     return FV_OK;
@@ -117,7 +118,7 @@ static fv_status block_parameters(fold *f, const fv_fold_chain *c, fv_node *out[
     int64_t taps = 1;
     for (int i = 2; i < c->conv->shape.rank; i++) taps *= c->conv->src[1]->shape.dim[i];
     FV_TRY(parameters_of(f, c, 0, out, count, err));
-    FV_TRY(fv_fold_block_weights(out[0]->tensor, &tensor, err));
+    FV_TRY(fv_fold_block_weights(out[0]->tensor, f->dry, &tensor, err));
     FV_TRY(add_constant(f, tensor, out[0]->name, &out[0], err));
     if (*count == 1) return FV_OK;
     FV_TRY(fv_fold_block_bias(out[1]->tensor, taps, &tensor, err));
@@ -253,11 +254,11 @@ static fv_status find(fold *f, const unsigned char *keep, fv_error *err)
 }
 
 fv_status fv_graph_fold(fv_graph **out, fv_node ***map, const fv_graph *graph, const unsigned char *keep,
-                        fv_error *err)
+                        int dry, fv_error *err)
 {
     fv_status status;
     size_t count = (size_t)fv_graph_node_count(graph);
-    fold f = {.graph = graph};
+    fold f = {.graph = graph, .dry = dry};
     FV_TRY_GOTO(fv_graph_new(&f.out, err));
     FV_TRY_GOTO(fv_calloc(&f.map, count, sizeof *f.map, err));
     FV_TRY_GOTO(fv_calloc(&f.nodes, count, sizeof *f.nodes, err));

@@ -8,8 +8,9 @@
 
 /* keep has one flag for each node: its value must exist. map gets one entry for each node of the graph: the
  * node with the same value in the copy, or NULL for a node that was swallowed. Free it with fv_free. Batch
- * normalisation is folded with its running statistics. */
+ * normalisation is folded with its running statistics. dry: the weights that folding makes are not filled in,
+ * for plans that are only measured. */
 fv_status fv_graph_fold(fv_graph **out, fv_node ***map, const fv_graph *graph, const unsigned char *keep,
-                        fv_error *err);
+                        int dry, fv_error *err);
 
 #endif

@@ -58,18 +58,19 @@ fv_ints fv_fold_kernel(const fv_node *conv);
 
 /* The weights and the bias of the 1x1 convolution in its place, whose channels are (place in the block,
  * channel). */
-fv_status fv_fold_block_weights(const fv_tensor *from, fv_tensor **out, fv_error *err);
+fv_status fv_fold_block_weights(const fv_tensor *from, int dry, fv_tensor **out, fv_error *err);
 fv_status fv_fold_block_bias(const fv_tensor *from, int64_t taps, fv_tensor **out, fv_error *err);
 
 /* Finds the channels that nobody reads. */
 fv_status fv_fold_find_unread(const fv_graph *graph, fv_fold_node *nodes, fv_error *err);
 
 /* New tensor of the rows that have a position. */
-fv_status fv_fold_take_rows(const fv_tensor *whole, const int64_t *position, int64_t count, fv_tensor **out,
-                            fv_error *err);
+fv_status fv_fold_take_rows(const fv_tensor *whole, const int64_t *position, int64_t count, int dry,
+                            fv_tensor **out, fv_error *err);
 
 /* Weights and bias with the normalisation folded in: W' = W s, b' = shift + (b - mean) s with s = scale /
  * sqrt(variance + epsilon), all in double. */
-fv_status fv_fold_tensors(const fv_fold_chain *chain, fv_tensor **weights, fv_tensor **bias, fv_error *err);
+fv_status fv_fold_tensors(const fv_fold_chain *chain, int dry, fv_tensor **weights, fv_tensor **bias,
+                          fv_error *err);
 
 #endif

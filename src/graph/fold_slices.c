@@ -57,14 +57,14 @@ fv_status fv_fold_find_unread(const fv_graph *graph, fv_fold_node *nodes, fv_err
     return FV_OK;
 }
 
-fv_status fv_fold_take_rows(const fv_tensor *whole, const int64_t *position, int64_t count, fv_tensor **out,
-                            fv_error *err)
+fv_status fv_fold_take_rows(const fv_tensor *whole, const int64_t *position, int64_t count, int dry,
+                            fv_tensor **out, fv_error *err)
 {
     fv_shape shape = whole->shape;
     shape.dim[0] = count;
     FV_TRY(fv_tensor_new(out, &shape, err));
     size_t row = whole->count / (size_t)whole->shape.dim[0];
-    for (int64_t r = 0; r < whole->shape.dim[0]; r++)
+    for (int64_t r = 0; r < whole->shape.dim[0] && !dry; r++)
         if (position[r] >= 0)
             memcpy((*out)->data + (size_t)position[r] * row, whole->data + (size_t)r * row,
                    row * sizeof(float));

@@ -34,14 +34,14 @@ int fv_fold_is_upsample(const fv_fold_chain *chain)
 }
 
 /* I x O x k... becomes (k... O) x I x 1... */
-fv_status fv_fold_block_weights(const fv_tensor *from, fv_tensor **out, fv_error *err)
+fv_status fv_fold_block_weights(const fv_tensor *from, int dry, fv_tensor **out, fv_error *err)
 {
     size_t in = (size_t)from->shape.dim[0], channels = (size_t)from->shape.dim[1];
     size_t taps = from->count ? from->count / (in * channels) : 0;
     fv_shape shape = {.rank = from->shape.rank, .dim = {(int64_t)(taps * channels), (int64_t)in}};
     for (int i = 2; i < shape.rank; i++) shape.dim[i] = 1;
     FV_TRY(fv_tensor_new(out, &shape, err));
-    for (size_t i = 0; i < in; i++)
+    for (size_t i = 0; i < in && !dry; i++)
         for (size_t o = 0; o < channels; o++)
             for (size_t k = 0; k < taps; k++)
                 (*out)->data[(k * channels + o) * in + i] = from->data[(i * channels + o) * taps + k];

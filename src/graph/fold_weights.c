@@ -25,7 +25,8 @@ static void scale_weights(const fv_node *conv, const double *factor, const fv_te
         }
 }
 
-fv_status fv_fold_tensors(const fv_fold_chain *c, fv_tensor **weights, fv_tensor **bias, fv_error *err)
+fv_status fv_fold_tensors(const fv_fold_chain *c, int dry, fv_tensor **weights, fv_tensor **bias,
+                          fv_error *err)
 {
     fv_status status;
     const fv_node *norm = c->norm, *conv = c->conv;
@@ -42,7 +43,7 @@ fv_status fv_fold_tensors(const fv_fold_chain *c, fv_tensor **weights, fv_tensor
         factor[i] = scale[i] / sqrt(variance[i] + epsilon);
         (*bias)->data[i] = (float)(shift[i] + ((old_bias ? old_bias[i] : 0.0) - mean[i]) * factor[i]);
     }
-    scale_weights(conv, factor, conv->src[1]->tensor, (*weights)->data);
+    if (!dry) scale_weights(conv, factor, conv->src[1]->tensor, (*weights)->data);
 done:
     fv_free(factor);
     if (status != FV_OK) {

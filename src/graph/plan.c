@@ -14,18 +14,18 @@ const fv_node *fv_plan_own_node(const fv_plan *plan, const fv_node *node)
     return plan->map ? plan->map[node->id] : node;
 }
 
-static fv_status check_spec(const fv_plan *plan, const fv_plan_spec *spec, fv_error *err)
+static fv_status check_spec(const fv_graph *graph, const fv_plan_spec *spec, fv_error *err)
 {
     const fv_node_list *lists[] = {&spec->taps, &spec->seeds, &spec->gradients};
     for (int l = 0; l < 3; l++)
         for (int i = 0; i < lists[l]->count; i++) {
             const fv_node *node = lists[l]->node[i];
-            if (fv_graph_node(plan->source, node->id) != node)
+            if (fv_graph_node(graph, node->id) != node)
                 return fv_fail(err, FV_STATUS_ARGUMENT, "plan: node belongs to another graph");
         }
     if (spec->taps.count + spec->seeds.count == 0)
         return fv_fail(err, FV_STATUS_ARGUMENT, "plan: no node to compute");
-    if (plan->mode == FV_MODE_INFER && spec->seeds.count + spec->gradients.count)
+    if (spec->mode == FV_MODE_INFER && spec->seeds.count + spec->gradients.count)
         return fv_fail(err, FV_STATUS_ARGUMENT, "plan: mode 'infer' has no gradients");
     return FV_OK;
 }
@@ -39,18 +39,25 @@ static int may_fold(const fv_plan_spec *spec)
     return 1;
 }
 
-static fv_status fold_graph(fv_plan *plan, const fv_plan_spec *spec, fv_error *err)
+/* The graph that is run, and the map to it from the nodes of that which was given; NULL: the same graph. */
+typedef struct fold_result {
+    fv_graph *graph;
+    fv_node **map;
+} fold_result;
+
+static fv_status fold_graph(fv_graph *graph, const fv_plan_spec *spec, int dry, fold_result *out,
+                            fv_error *err)
 {
     const fv_node_list *lists[] = {&spec->taps, &spec->seeds, &spec->gradients};
     unsigned char *keep;
     if (!may_fold(spec)) {
-        plan->graph = fv_graph_retain(plan->source);
+        out->graph = fv_graph_retain(graph);
         return FV_OK;
     }
-    FV_TRY(fv_calloc(&keep, (size_t)plan->source_count, 1, err));
+    FV_TRY(fv_calloc(&keep, (size_t)fv_graph_node_count(graph), 1, err));
     for (int l = 0; l < 3; l++)
         for (int i = 0; i < lists[l]->count; i++) keep[lists[l]->node[i]->id] = 1;
-    fv_status status = fv_graph_fold(&plan->graph, &plan->map, plan->source, keep, err);
+    fv_status status = fv_graph_fold(&out->graph, &out->map, graph, keep, dry, err);
     fv_free(keep);
     return status;
 }
@@ -155,13 +162,13 @@ static void close_emit(fv_emit *emit)
     fv_free(emit->diff_src);
 }
 
-static fv_status emit_forward(fv_plan *plan, const fv_node *node, fv_error *err)
+fv_status fv_plan_emit_forward(fv_plan *plan, const fv_node *node, fv_phase phase, fv_error *err)
 {
     fv_emit emit;
     fv_status status;
     fv_node_plan *own = &plan->nodes[node->id];
     if (!node->op) return bind_leaf(plan, node, err);
-    FV_TRY(open_emit(&emit, plan, node, FV_FORWARD, err));
+    FV_TRY(open_emit(&emit, plan, node, phase, err));
     FV_TRY_GOTO(bind_sources(&emit, err));
     FV_TRY_GOTO(fv_plan_value_new(plan, &node->shape, own->layout, &emit.dst, err));
     own->value[own->layout] = emit.dst;
@@ -242,6 +249,7 @@ static fv_status emit_backward(fv_plan *plan, const fv_node *node, fv_error *err
     fv_status status;
     fv_node_plan *own = &plan->nodes[node->id];
     if (!own->needs || !(own->seed || own->contributions.count)) return FV_OK;
+    FV_TRY(fv_plan_enter_segment(plan, node->id, err));
     FV_TRY(open_emit(&emit, plan, node, FV_BACKWARD, err));
     FV_TRY_GOTO(sum_gradient(&emit, err));
     emit.dst = own->value[own->layout];
@@ -257,8 +265,11 @@ done:
 static fv_status emit_all(fv_plan *plan, const fv_plan_spec *spec, fv_error *err)
 {
     int count = plan->node_count;
+    fv_plan_cut(plan, plan->economy.segments);
+    plan->segment = plan->economy.segments - 1;
     for (int id = 0; id < count; id++)
-        if (plan->nodes[id].live) FV_TRY(emit_forward(plan, fv_graph_node(plan->graph, id), err));
+        if (plan->nodes[id].live)
+            FV_TRY(fv_plan_emit_forward(plan, fv_graph_node(plan->graph, id), FV_FORWARD, err));
     plan->forward_end = plan->time;
     for (int i = 0; i < spec->seeds.count; i++) {
         const fv_node *node = fv_plan_own_node(plan, spec->seeds.node[i]);
@@ -267,23 +278,28 @@ static fv_status emit_all(fv_plan *plan, const fv_plan_spec *spec, fv_error *err
     }
     for (int id = count - 1; id >= 0; id--)
         if (plan->nodes[id].reaches) FV_TRY(emit_backward(plan, fv_graph_node(plan->graph, id), err));
-    plan->backward_end = plan->time;
     return FV_OK;
 }
 
-fv_status fv_plan_new(fv_plan **out, fv_graph *graph, const fv_plan_spec *spec, fv_error *err)
+/* Compiles without getting memory. */
+static fv_status compile(fv_plan **out, fv_graph *source, const fv_plan_spec *spec, const fold_result *folded,
+                         fv_economy economy, fv_error *err)
 {
     fv_status status;
     fv_plan *plan;
     *out = NULL;
     FV_TRY(fv_calloc(&plan, 1, sizeof *plan, err));
-    plan->source = fv_graph_retain(graph);
-    plan->source_count = fv_graph_node_count(graph);
+    plan->source = fv_graph_retain(source);
+    plan->source_count = fv_graph_node_count(source);
+    plan->graph = fv_graph_retain(folded->graph);
     plan->mode = spec->mode;
     plan->has_fixed_statistics = spec->fixed_statistics;
     plan->exact = spec->exact;
-    FV_TRY_GOTO(check_spec(plan, spec, err));
-    FV_TRY_GOTO(fold_graph(plan, spec, err));
+    plan->economy = economy;
+    if (folded->map) {
+        FV_TRY_GOTO(fv_calloc(&plan->map, (size_t)plan->source_count, sizeof *plan->map, err));
+        memcpy(plan->map, folded->map, (size_t)plan->source_count * sizeof *plan->map);
+    }
     plan->node_count = fv_graph_node_count(plan->graph);
     FV_TRY_GOTO(fv_calloc(&plan->nodes, (size_t)plan->node_count, sizeof *plan->nodes, err));
     analyse(plan, spec);
@@ -293,6 +309,53 @@ fv_status fv_plan_new(fv_plan **out, fv_graph *graph, const fv_plan_spec *spec, 
     return FV_OK;
 done:
     fv_plan_free(plan);
+    return status;
+}
+
+/* From the fastest to the most economical. */
+static const fv_economy economies[] = {{0, 1}, {1, 1}, {1, 2}, {1, 3}, {1, 4}, {1, 6}, {1, 9}};
+
+static void close_fold(fold_result *folded)
+{
+    fv_free(folded->map);
+    fv_graph_release(folded->graph);
+}
+
+/* The fastest way that stays within the budget; tried without a look at the weights. */
+static fv_status choose(fv_graph *source, const fv_plan_spec *spec, fv_economy *out, fv_error *err)
+{
+    size_t least = SIZE_MAX, count = sizeof economies / sizeof *economies;
+    fold_result folded = {0};
+    fv_status status = fold_graph(source, spec, 1, &folded, err);
+    for (size_t i = 0; i < count && status == FV_OK && least > spec->budget; i++) {
+        fv_plan *plan;
+        *out = economies[i];
+        status = compile(&plan, source, spec, &folded, *out, err);
+        if (status != FV_OK) break;
+        if (plan->memory.peak < least) least = plan->memory.peak;
+        fv_plan_free(plan);
+        if (spec->mode != FV_MODE_EXPLAIN) break;
+    }
+    close_fold(&folded);
+    if (status != FV_OK || least <= spec->budget) return status;
+    return fv_fail(err, FV_STATUS_MEMORY, "plan: needs %zu MiB of memory, %zu MiB are allowed",
+                   (least + (1 << 20) - 1) >> 20, spec->budget >> 20);
+}
+
+fv_status fv_plan_new(fv_plan **out, fv_graph *graph, const fv_plan_spec *spec, fv_error *err)
+{
+    fold_result folded = {0};
+    fv_economy economy = economies[0];
+    *out = NULL;
+    FV_TRY(check_spec(graph, spec, err));
+    if (spec->budget) FV_TRY(choose(graph, spec, &economy, err));
+    FV_TRY(fold_graph(graph, spec, 0, &folded, err));
+    fv_status status = compile(out, graph, spec, &folded, economy, err);
+    close_fold(&folded);
+    if (status == FV_OK) status = fv_plan_allocate(*out, err);
+    if (status == FV_OK) return FV_OK;
+    fv_plan_free(*out);
+    *out = NULL;
     return status;
 }
 

@@ -28,7 +28,8 @@ typedef struct fv_plan_spec {
     fv_node_list gradients; /* nodes whose gradient can be read after a backward pass */
     int fixed_statistics;   /* train: batch normalisation by the running statistics, which stay as they are */
     int exact;              /* no Winograd convolutions, which round a little more */
-    int keep_all; /* do not fold normalisation and activations into convolutions: each node by itself */
+    int keep_all;  /* do not fold normalisation and activations into convolutions: each node by itself */
+    size_t budget; /* bytes; 0: no limit. See fv_plan_memory; a plan for explanations saves where it can */
 } fv_plan_spec;
 
 /* Compiles. The plan retains the graph. */
@@ -71,9 +72,11 @@ typedef struct fv_step_info {
 int fv_plan_step_count(const fv_plan *plan);
 fv_step_info fv_plan_step(const fv_plan *plan, int i);
 
-/* Bytes: activations and gradients together (one arena), packed weights, scratchpad. */
+/* Bytes: activations and gradients together (one arena), packed weights, scratchpad; the weights of the graph
+ * and those that folding made of them and steps read; and the most that is in use at a time. Known before
+ * anything runs. */
 typedef struct fv_plan_memory {
-    size_t arena, packed, scratchpad;
+    size_t arena, packed, scratchpad, weights, peak;
 } fv_plan_memory;
 
 fv_plan_memory fv_plan_memory_use(const fv_plan *plan);

@@ -16,8 +16,10 @@ typedef struct fv_storage {
     enum { FV_STORAGE_ARENA, FV_STORAGE_PACKED, FV_STORAGE_EXTERNAL } kind;
     size_t bytes, offset;
     int first, last;           /* steps between which it is in use; first > last: never */
+    int wanted;                /* a step that remains reads it, or somebody after a pass */
     float *data;               /* valid once the plan is made */
     fv_node *leaf;             /* whose tensor this is, or NULL */
+    int made;                  /* a tensor that folding made */
     const void *packed_last;   /* the last step before everything that reads it */
     struct fv_storage *shared; /* the storage that this one's values found room in, or NULL */
 } fv_storage;
@@ -41,7 +43,10 @@ typedef struct fv_step {
     void *context;
     int count;
     fv_value *value[FV_KERNEL_VALUES];
+    unsigned writes; /* which of them it writes: bits */
     void *data[FV_KERNEL_VALUES];
+    size_t scratchpad;
+    int is_live;
     int in_place;                           /* how many of these there are */
     int to[FV_IN_PLACE], from[FV_IN_PLACE]; /* values that may share memory */
     int is_copy, is_idle;                   /* a copy falls away when both sides share memory */
@@ -61,6 +66,7 @@ typedef struct fv_node_plan {
     int needs;                 /* its gradient, or that of a source of it, is wanted */
     int reaches;               /* a seed depends on it, or it is one */
     int tapped;                /* its activation is to be read */
+    int segment;               /* see fv_plan_cut */
     int layout;                /* canonical: FV_PLAIN or FV_CHANNELS_LAST */
     fv_value *value[2];        /* by layout */
     fv_value *seed;            /* row-major */
@@ -77,6 +83,12 @@ typedef struct fv_packed {
     fv_value *value;
 } fv_packed;
 
+/* What a plan does without to save memory. */
+typedef struct fv_economy {
+    int signs;    /* of activations only what their gradient needs is kept: one bit each */
+    int segments; /* activations are computed again, segment by segment; 1: never */
+} fv_economy;
+
 struct fv_plan {
     fv_graph *source; /* as it was given */
     int source_count; /* its nodes when it was compiled: it may have grown */
@@ -90,6 +102,8 @@ struct fv_plan {
     fv_pointers storages, values, steps, primitives, packed; /* owned */
     int forward_end, backward_end; /* step times: [0, forward_end) and [forward_end, backward_end) */
     int time;                      /* while emitting */
+    int segment;                   /* that the backward pass is in, while emitting */
+    fv_economy economy;
     float *arena;
     float *scratchpad;
     fv_plan_memory memory;
@@ -112,6 +126,19 @@ struct fv_emit {
 /* The node that computes the value of a node of source; NULL when it was swallowed or is not of this plan. */
 const fv_node *fv_plan_own_node(const fv_plan *plan, const fv_node *node);
 
+/* Emits the forward steps of a node, in the forward pass or once more in the backward pass. */
+fv_status fv_plan_emit_forward(fv_plan *plan, const fv_node *node, fv_phase phase, fv_error *err);
+
+/* Cuts the network into segments of about the same size. */
+void fv_plan_cut(fv_plan *plan, int segments);
+
+/* To be called before the backward steps of a node: computes the activations of its segment again when it is
+ * the first of it. The last segment needs none of that. */
+fv_status fv_plan_enter_segment(fv_plan *plan, int id, fv_error *err);
+
+/* Drops what nobody needs, and finds out when each storage is in use. */
+void fv_plan_prune(fv_plan *plan);
+
 /* Appends, growing; the pointer is not taken over on failure. */
 fv_status fv_pointers_add(fv_pointers *list, void *pointer, fv_error *err);
 
@@ -125,8 +152,11 @@ fv_status fv_plan_node_value(fv_emit *emit, const fv_node *node, int layout, fv_
 /* Emits a change of layout of a whole value. */
 fv_status fv_plan_emit_relayout(fv_emit *emit, fv_value *from, fv_value *to, fv_error *err);
 
-/* Places every storage (plan/arena.c); sets the data pointers of values and steps. */
+/* Finds a place for every storage; memory is known afterwards. */
 fv_status fv_plan_place(fv_plan *plan, fv_error *err);
+
+/* Gets the memory; sets the data pointers of storages and steps. */
+fv_status fv_plan_allocate(fv_plan *plan, fv_error *err);
 
 /* Frees one step. */
 void fv_step_free(fv_step *step);

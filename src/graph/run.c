@@ -14,9 +14,9 @@ static double now(void)
 /* Gives back the weights that folding made, once they are packed. */
 static void release_packed(fv_plan *plan, const fv_step *step)
 {
-    for (int i = 0; plan->map && i < step->count; i++) {
+    for (int i = 0; i < step->count; i++) {
         fv_storage *storage = step->value[i]->storage;
-        if (storage->packed_last != step || storage->last >= 0 || !storage->leaf) continue;
+        if (!storage->made || storage->packed_last != step || storage->last >= 0) continue;
         fv_tensor_release(storage->leaf->tensor);
         storage->leaf->tensor = NULL;
         plan->spent = 1;

@@ -1,4 +1,5 @@
 /* Backward emission of the convolutions. */
+#include "ops/conv_signs.h"
 #include "ops/conv_work.h"
 
 /* Gradient of what the convolution gave: diff_dst, or that taken through the activation (once). */
@@ -13,6 +14,10 @@ static fv_status open_diff(const fv_node *node, fv_emit *emit, fv_conv_state *st
     if (*out) return FV_OK;
     FV_TRY(fv_value_md(fv_dst(emit), &md, err));
     FV_TRY(fv_emit_value_like(emit, fv_dst(emit), out, err));
+    if (state->signs) {
+        state->diff = *out;
+        return fv_signs_backward(node, emit, state->signs, *out, err);
+    }
     FV_TRY(fv_prim_eltwise_forward(&hint, kind, (float)a->alpha, (float)a->beta, md, err));
     FV_TRY(fv_emit_keep(emit, hint, err));
     FV_TRY(fv_prim_eltwise_backward(&prim, kind, (float)a->alpha, (float)a->beta, md, md, hint, err));

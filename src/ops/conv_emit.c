@@ -2,6 +2,7 @@
  *
  * oneDNN: source and destination both channels last, or a reference implementation runs; weights in the
  * primitive's own layout; groups are a leading axis of the weights; dilation 0 means dense. */
+#include "ops/conv_signs.h"
 #include "ops/conv_work.h"
 
 #include <string.h>
@@ -187,6 +188,14 @@ static fv_status emit_term(const fv_node *node, fv_emit *emit, const conv_term *
     return term->is_active ? emit_activation(node, emit, err) : FV_OK;
 }
 
+static fv_status keep_signs(const fv_node *node, fv_emit *emit, fv_error *err)
+{
+    fv_conv_state *state;
+    if (!fv_emit_saves(emit) || !fv_emit_has_backward(emit) || !fv_signs_suffice(node)) return FV_OK;
+    FV_TRY(fv_conv_state_of(node, emit, &state, err));
+    return fv_signs_forward(node, emit, &state->signs, err);
+}
+
 /* The sum grows in dst, or each term reads what the one before it wrote: see fv_dnn_adds_fast. */
 fv_status fv_conv_forward(const fv_node *node, fv_emit *emit, int transposed, fv_error *err)
 {
@@ -205,5 +214,5 @@ fv_status fv_conv_forward(const fv_node *node, fv_emit *emit, int transposed, fv
         FV_TRY(emit_term(node, emit, &term, err));
         partial = term.out;
     }
-    return FV_OK;
+    return keep_signs(node, emit, err);
 }

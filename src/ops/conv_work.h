@@ -25,10 +25,10 @@ fv_status fv_conv_pack(fv_conv_work *work, fv_emit *emit, const fv_prim *prim, f
 /* oneDNN's name of the activation; 0 for none. */
 dnnl_alg_kind_t fv_conv_activation(const fv_node *node);
 
-/* What the backward pass finds: the gradient before the activation, and the forward primitives of the parts,
- * which those of the backward pass take as hints. */
+/* What the backward pass finds: the bits of conv_signs.h or NULL, the gradient before the activation, and the
+ * forward primitives of the parts, which those of the backward pass take as hints. */
 typedef struct fv_conv_state {
-    fv_value *diff;
+    fv_value *signs, *diff;
     const fv_prim *forward[];
 } fv_conv_state;
 
