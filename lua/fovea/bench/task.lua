@@ -29,7 +29,8 @@ end
 ---@return fovea.BenchTask
 function M.forward(model, input)
   local instance, logits = opened(model, input)
-  local plan, value = assert(instance.graph:plan { mode = "infer", taps = { logits } }), nil
+  local plan, value = assert(instance.graph:plan { mode = "infer", taps = { logits }, exact = model.exact }),
+    nil
   return {
     plan = plan, macs = macs_of(instance),
     run = function()
@@ -51,7 +52,7 @@ function M.maps(model, input, layers, masks)
   local instance, logits = opened(model, input)
   local nodes, maps = passes.nodes_of(instance, layers, 2), {}
   local plan = assert(instance.graph:plan { mode = "explain", taps = { logits, table.unpack(nodes) },
-    seeds = { logits }, gradients = nodes })
+    seeds = { logits }, gradients = nodes, exact = model.exact })
   masks = masks or { assert(tensor.full(logits:shape(), 1)) }
   return {
     plan = plan, macs = macs_of(instance),

@@ -23,6 +23,7 @@ function M.define(parser)
   parser:option("--layer", "layers of the map (default: bottleneck and last block)"):count "*"
   parser:option("--runs", "how often each task runs; the median is shown"):convert(math.tointeger):default "5"
   parser:option("--threads", "threads (default: all)"):convert(math.tointeger)
+  parser:flag("--exact", "convolutions by plain sums, without Winograd's method")
   parser:flag("--profile", "time, GFLOP/s, bytes and implementation of each layer")
   parser:flag("--json", "print one JSON object")
 end
@@ -151,6 +152,7 @@ function M.run(arguments)
     cli.complain(message)
     return cli.FAILED
   end
+  model.exact = arguments.exact
   for _, warning in ipairs(model.warnings) do cli.complain("warning: " .. warning) end
   run(model, arguments, runs)
   return cli.DONE
