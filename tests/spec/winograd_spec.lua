@@ -2,6 +2,7 @@
 -- which switches them off.
 local core = require "fovea.core"
 local fovea = require "fovea"
+local networks = require "support.networks"
 
 local WINOGRAD = "winograd:4x4"
 
@@ -134,24 +135,6 @@ describe("convolution by Winograd's method", function()
   end)
 end)
 
--- architecture, options, shape of the input
-local NETWORKS = {
-  { "attention_unet", { width = 16 }, { 1, 3, 48, 64 } },
-  { "bcdunet", { width = 16 }, { 1, 3, 32, 48 } },
-  { "deeplabv3_resnet50", {}, { 1, 3, 64, 64 } },
-  { "deepseg_gm", {}, { 1, 1, 48, 64 } },
-  { "double_unet", { width = 16 }, { 1, 3, 64, 64 } },
-  { "little_wnet", {}, { 1, 3, 64, 64 } },
-  { "m2unet", {}, { 1, 3, 64, 64 } },
-  { "mcgunet", { width = 16 }, { 1, 3, 32, 32 } },
-  { "nnunet", { widths = { 16, 32, 64, 128 } }, { 1, 1, 64, 64 } },
-  { "r2unet", { width = 16 }, { 1, 3, 48, 64 } },
-  { "resunetpp", { widths = { 16, 32, 64, 64, 128 } }, { 1, 3, 64, 64 } },
-  { "retina_unet", {}, { 1, 1, 48, 48 } },
-  { "unet", { width = 16 }, { 1, 3, 48, 64 } },
-  { "unetpp", { width = 16 }, { 1, 3, 48, 64 } },
-}
-
 --- Logits, and gradients at the candidate layers, of a plan of a network with random weights.
 local function explained(model, shape, options)
   local instance = assert(model:at(shape))
@@ -177,11 +160,11 @@ end
 describe("networks #slow", function()
   it("are all here", function()
     local names = {}
-    for i, network in ipairs(NETWORKS) do names[i] = network[1] end
+    for i, network in ipairs(networks.SMALL) do names[i] = network[1] end
     assert.are.same(fovea.arch.names(), names)
   end)
 
-  for _, network in ipairs(NETWORKS) do
+  for _, network in ipairs(networks.SMALL) do
     local name, options, shape = table.unpack(network)
 
     -- Gradients change where an activation decides otherwise: a few per million elements do, in any single precision.
