@@ -166,6 +166,60 @@ void fvl_read_attrs(lua_State *L, int arg, const fv_op *op, void *attrs)
     }
 }
 
+/* Positions and axes from 1 on; those from the end are negative in both. */
+static lua_Integer outside(const fv_attr *row, int64_t value)
+{
+    int is_position = row->kind == FV_ATTR_AXIS || row->kind == FV_ATTR_AXES || row->kind == FV_ATTR_INDEX;
+    return is_position && value >= 0 ? value + 1 : value;
+}
+
+static void push_attr(lua_State *L, const fv_attr *row, const void *field)
+{
+    const fv_ints *ints = field;
+    const fv_floats *floats = field;
+    switch (row->kind) {
+    case FV_ATTR_INT:
+    case FV_ATTR_AXIS:
+    case FV_ATTR_INDEX:
+        lua_pushinteger(L, outside(row, *(const int64_t *)field));
+        break;
+    case FV_ATTR_FLOAT:
+        lua_pushnumber(L, *(const double *)field);
+        break;
+    case FV_ATTR_CHOICE:
+        lua_pushstring(L, row->choices[*(const int *)field]);
+        break;
+    case FV_ATTR_BOOL:
+        lua_pushboolean(L, *(const int *)field);
+        break;
+    case FV_ATTR_SPATIAL:
+    case FV_ATTR_INTS:
+    case FV_ATTR_AXES:
+        lua_createtable(L, ints->count, 0);
+        for (int i = 0; i < ints->count; i++) {
+            lua_pushinteger(L, outside(row, ints->value[i]));
+            lua_rawseti(L, -2, i + 1);
+        }
+        break;
+    case FV_ATTR_SPATIAL_FLOATS:
+        lua_createtable(L, floats->count, 0);
+        for (int i = 0; i < floats->count; i++) {
+            lua_pushnumber(L, floats->value[i]);
+            lua_rawseti(L, -2, i + 1);
+        }
+        break;
+    }
+}
+
+void fvl_push_attrs(lua_State *L, const fv_op *op, const void *attrs)
+{
+    lua_newtable(L);
+    for (const fv_attr *row = op ? op->attrs : NULL; row && row->name; row++) {
+        push_attr(L, row, (const char *)attrs + row->offset);
+        lua_setfield(L, -2, row->name);
+    }
+}
+
 static void push_row(lua_State *L, const fv_attr *row)
 {
     lua_createtable(L, 0, 5);

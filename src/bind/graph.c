@@ -205,23 +205,52 @@ static int m_node_tensor(lua_State *L)
     return 1;
 }
 
-/* again(source, name): the same op with the same options on another first source, as a new node. */
+/* The sources of a new node: those of the list at arg, or those of `node` but for the first, which is the
+ * node at arg. In memory of the Lua stack; pushes the graph that they are in. */
+static fv_node **sources_again(lua_State *L, int arg, const fv_node *node, int *count)
+{
+    int is_list = lua_type(L, arg) == LUA_TTABLE;
+    *count = is_list ? (int)luaL_len(L, arg) : node->src_count;
+    fv_node **src = lua_newuserdatauv(L, sizeof *src * (size_t)(*count + 1), 0);
+    for (int i = 0; i < *count && is_list; i++) {
+        lua_rawgeti(L, arg, i + 1);
+        src[i] = fvl_check_node(L, -1);
+        lua_pop(L, 1);
+    }
+    for (int i = 0; i < *count && !is_list; i++) src[i] = i ? node->src[i] : fvl_check_node(L, arg);
+    if (is_list)
+        lua_rawgeti(L, arg, 1);
+    else
+        lua_pushvalue(L, 1);
+    luaL_argcheck(L, *count > 0, arg, "has no nodes");
+    lua_getiuservalue(L, -1, 1);
+    return src;
+}
+
+/* again(source, name): the same op with the same options on another first source, as a new node; with a list,
+ * on all of those, in the graph that they belong to. */
 static int m_node_again(lua_State *L)
 {
     fv_error err;
     fv_node *made;
+    int count;
     lua_settop(L, 3);
     const fv_node *node = fvl_check_node(L, 1);
-    fv_node *source = fvl_check_node(L, 2);
     const char *name = luaL_optstring(L, 3, NULL);
     luaL_argcheck(L, node->op, 1, "is not the result of an op");
-    lua_getiuservalue(L, 1, 1);
-    fv_graph *graph = fvl_check_graph(L, 4);
-    fv_node **src = lua_newuserdatauv(L, sizeof *src * (size_t)(node->src_count + 1), 0);
-    for (int i = 0; i < node->src_count; i++) src[i] = i ? node->src[i] : source;
-    if (fv_graph_add(graph, node->op, node->src_count, src, node->attrs, name, &made, &err))
+    fv_node **src = sources_again(L, 2, node, &count);
+    int at = lua_gettop(L);
+    if (fv_graph_add(fvl_check_graph(L, at), node->op, count, src, node->attrs, name, &made, &err))
         return fvl_raise(L, &err);
-    push_node(L, 4, made);
+    push_node(L, at, made);
+    return 1;
+}
+
+/* options(): what the op was made with, as its method takes it. */
+static int m_node_options(lua_State *L)
+{
+    const fv_node *node = fvl_check_node(L, 1);
+    fvl_push_attrs(L, node->op, node->attrs);
     return 1;
 }
 
@@ -272,17 +301,11 @@ int fvl_open_graph(lua_State *L)
     static const luaL_Reg methods[] = {{"input", m_input}, {"param", m_param}, {"constant", m_constant},
                                        {"nodes", m_nodes}, {"node", m_node},   {NULL, NULL}};
     static const luaL_Reg metamethods[] = {{"__gc", mm_gc}, {"__tostring", mm_tostring}, {NULL, NULL}};
-    static const luaL_Reg node_methods[] = {{"name", m_node_name},
-                                            {"rename", m_node_rename},
-                                            {"shape", m_node_shape},
-                                            {"kind", m_node_kind},
-                                            {"sources", m_node_sources},
-                                            {"tensor", m_node_tensor},
-                                            {"macs", m_node_macs},
-                                            {"again", m_node_again},
-                                            {"graph", m_node_graph},
-                                            {"id", m_node_id},
-                                            {NULL, NULL}};
+    static const luaL_Reg node_methods[] = {
+        {"name", m_node_name},   {"rename", m_node_rename},   {"shape", m_node_shape},
+        {"kind", m_node_kind},   {"sources", m_node_sources}, {"tensor", m_node_tensor},
+        {"macs", m_node_macs},   {"again", m_node_again},     {"options", m_node_options},
+        {"graph", m_node_graph}, {"id", m_node_id},           {NULL, NULL}};
     static const luaL_Reg node_metamethods[] = {
         {"__tostring", mm_node_tostring}, {"__eq", mm_node_eq}, {NULL, NULL}};
     fvl_class(L, FVL_GRAPH, methods, metamethods);

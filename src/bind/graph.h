@@ -17,4 +17,7 @@ fv_node *fvl_check_node(lua_State *L, int arg);
  * unknown, missing and mistyped attributes raise. */
 void fvl_read_attrs(lua_State *L, int arg, const fv_op *op, void *attrs);
 
+/* Pushes a table with the attributes of an op (NULL: none), as fvl_read_attrs takes them. */
+void fvl_push_attrs(lua_State *L, const fv_op *op, const void *attrs);
+
 #endif

@@ -27,12 +27,12 @@ static fv_node_list node_list(lua_State *L, int arg, const char *field)
 }
 
 /* graph:plan { mode = "infer" | "explain" | "train", taps = {...}, seeds = {...}, gradients = {...},
- * fold = true, exact = false, memory = bytes (0: no limit),
+ * given = {...} (nodes that are set like inputs), fold = true, exact = false, memory = bytes (0: no limit),
  * statistics = "batch" | "running" (of batch normalisation in train mode) } */
 static int m_graph_plan(lua_State *L)
 {
-    static const char *const keys[] = {"mode",  "taps",       "seeds",  "gradients", "fold",
-                                       "exact", "statistics", "memory", NULL};
+    static const char *const keys[] = {"mode", "taps",  "seeds",      "gradients", "given",
+                                       "fold", "exact", "statistics", "memory",    NULL};
     static const char *const modes[] = {"infer", "explain", "train", NULL};
     static const char *const statistics[] = {"batch", "running", NULL};
     fv_error err;
@@ -50,6 +50,7 @@ static int m_graph_plan(lua_State *L)
     spec.taps = node_list(L, 2, "taps");
     spec.seeds = node_list(L, 2, "seeds");
     spec.gradients = node_list(L, 2, "gradients");
+    spec.given = node_list(L, 2, "given");
     void **box = fvl_box(L, FVL_PLAN, 0);
     fv_status status = fv_plan_new((fv_plan **)box, graph, &spec, &err);
     return status ? fvl_fail(L, &err) : 1;
@@ -61,6 +62,39 @@ static int m_set_input(lua_State *L)
     fv_status status =
         fv_plan_set_input(check_plan(L, 1), fvl_check_node(L, 2), fvl_check_tensor(L, 3), &err);
     return status ? fvl_fail(L, &err) : (lua_settop(L, 1), 1);
+}
+
+/* Reads a list of integers at arg, less `base`. */
+static fv_ints check_ints(lua_State *L, int arg, int base)
+{
+    fv_ints list = {0};
+    luaL_checktype(L, arg, LUA_TTABLE);
+    list.count = (int)luaL_len(L, arg);
+    luaL_argcheck(L, list.count <= FV_MAX_RANK, arg, "has too many entries");
+    for (int i = 0; i < list.count; i++) {
+        lua_rawgeti(L, arg, i + 1);
+        luaL_argcheck(L, lua_isinteger(L, -1), arg, "must be a list of integers");
+        list.value[i] = lua_tointeger(L, -1) - base;
+        lua_pop(L, 1);
+    }
+    return list;
+}
+
+/* set_part(node, item, at, size, tensor, from_item, from): a box of a batch item of an input or given node
+ * becomes a box of a batch item of the tensor; at, size and from have one entry per spatial axis. */
+static int m_set_part(lua_State *L)
+{
+    fv_error err;
+    lua_settop(L, 8);
+    fv_plan *plan = check_plan(L, 1);
+    const fv_node *node = fvl_check_node(L, 2);
+    fv_plan_part part = {.tensor = fvl_check_tensor(L, 6)};
+    part.item = luaL_checkinteger(L, 3) - 1;
+    part.from_item = luaL_checkinteger(L, 7) - 1;
+    part.at = check_ints(L, 4, 1);
+    part.size = check_ints(L, 5, 0);
+    part.from = check_ints(L, 8, 1);
+    return fv_plan_set_part(plan, node, &part, &err) ? fvl_fail(L, &err) : (lua_settop(L, 1), 1);
 }
 
 static int m_set_seed(lua_State *L)
@@ -185,11 +219,17 @@ static int mm_tostring(lua_State *L)
 int fvl_open_plan(lua_State *L);
 int fvl_open_plan(lua_State *L)
 {
-    static const luaL_Reg methods[] = {{"set_input", m_set_input}, {"set_seed", m_set_seed},
-                                       {"forward", m_forward},     {"backward", m_backward},
-                                       {"value", m_value},         {"gradient", m_gradient},
-                                       {"steps", m_steps},         {"memory", m_memory},
-                                       {"set_run", m_set_run},     {NULL, NULL}};
+    static const luaL_Reg methods[] = {{"set_input", m_set_input},
+                                       {"set_seed", m_set_seed},
+                                       {"forward", m_forward},
+                                       {"backward", m_backward},
+                                       {"value", m_value},
+                                       {"gradient", m_gradient},
+                                       {"steps", m_steps},
+                                       {"memory", m_memory},
+                                       {"set_run", m_set_run},
+                                       {"set_part", m_set_part},
+                                       {NULL, NULL}};
     static const luaL_Reg metamethods[] = {{"__gc", mm_gc}, {"__tostring", mm_tostring}, {NULL, NULL}};
     fvl_class(L, FVL_PLAN, methods, metamethods);
     lua_getfield(L, -1, "Graph");

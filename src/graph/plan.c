@@ -1,6 +1,5 @@
 /* Compiling a graph into a plan: which nodes live, which gradients are needed, then forward and backward
  * emission, then the placement of memory. */
-#include "graph/fold.h"
 #include "graph/plan_internal.h"
 
 #include <stdio.h>
@@ -16,50 +15,22 @@ const fv_node *fv_plan_own_node(const fv_plan *plan, const fv_node *node)
 
 static fv_status check_spec(const fv_graph *graph, const fv_plan_spec *spec, fv_error *err)
 {
-    const fv_node_list *lists[] = {&spec->taps, &spec->seeds, &spec->gradients};
-    for (int l = 0; l < 3; l++)
+    const fv_node_list *lists[] = {&spec->taps, &spec->seeds, &spec->gradients, &spec->given};
+    for (int l = 0; l < 4; l++)
         for (int i = 0; i < lists[l]->count; i++) {
             const fv_node *node = lists[l]->node[i];
             if (fv_graph_node(graph, node->id) != node)
                 return fv_fail(err, FV_STATUS_ARGUMENT, "plan: node belongs to another graph");
         }
+    for (int i = 0; i < spec->given.count; i++)
+        if (spec->given.node[i]->tensor)
+            return fv_fail(err, FV_STATUS_ARGUMENT, "plan: node '%s' is a %s and cannot be given",
+                           spec->given.node[i]->name, fv_node_kind(spec->given.node[i]));
     if (spec->taps.count + spec->seeds.count == 0)
         return fv_fail(err, FV_STATUS_ARGUMENT, "plan: no node to compute");
     if (spec->mode == FV_MODE_INFER && spec->seeds.count + spec->gradients.count)
         return fv_fail(err, FV_STATUS_ARGUMENT, "plan: mode 'infer' has no gradients");
     return FV_OK;
-}
-
-/* Training needs every node as it is, and so do gradients of parameters. */
-static int may_fold(const fv_plan_spec *spec)
-{
-    if (spec->keep_all || spec->mode == FV_MODE_TRAIN) return 0;
-    for (int i = 0; i < spec->gradients.count; i++)
-        if (spec->gradients.node[i]->tensor) return 0;
-    return 1;
-}
-
-/* The graph that is run, and the map to it from the nodes of that which was given; NULL: the same graph. */
-typedef struct fold_result {
-    fv_graph *graph;
-    fv_node **map;
-} fold_result;
-
-static fv_status fold_graph(fv_graph *graph, const fv_plan_spec *spec, int dry, fold_result *out,
-                            fv_error *err)
-{
-    const fv_node_list *lists[] = {&spec->taps, &spec->seeds, &spec->gradients};
-    unsigned char *keep;
-    if (!may_fold(spec)) {
-        out->graph = fv_graph_retain(graph);
-        return FV_OK;
-    }
-    FV_TRY(fv_calloc(&keep, (size_t)fv_graph_node_count(graph), 1, err));
-    for (int l = 0; l < 3; l++)
-        for (int i = 0; i < lists[l]->count; i++) keep[lists[l]->node[i]->id] = 1;
-    fv_status status = fv_graph_fold(&out->graph, &out->map, graph, keep, dry, err);
-    fv_free(keep);
-    return status;
 }
 
 static fv_node_plan *own_plan(fv_plan *plan, const fv_node *node)
@@ -75,6 +46,7 @@ static void analyse(fv_plan *plan, const fv_plan_spec *spec)
     for (int i = 0; i < spec->taps.count; i++) own_plan(plan, spec->taps.node[i])->tapped = 1;
     for (int i = 0; i < spec->seeds.count; i++) own_plan(plan, spec->seeds.node[i])->reaches = 1;
     for (int i = 0; i < spec->gradients.count; i++) own_plan(plan, spec->gradients.node[i])->wanted = 1;
+    for (int i = 0; i < spec->given.count; i++) own_plan(plan, spec->given.node[i])->given = 1;
     for (int id = 0; id < count; id++) {
         const fv_node *node = fv_graph_node(plan->graph, id);
         nodes[id].needs = nodes[id].wanted;
@@ -92,10 +64,15 @@ static void analyse(fv_plan *plan, const fv_plan_spec *spec)
 
 /* --- forward --- */
 
-/* Inputs, parameters and constants: row-major. */
+/* Inputs, parameters and constants: row-major. Given nodes are inputs too, but as a rule they come from a
+ * convolution and go into another. */
 static fv_status bind_leaf(fv_plan *plan, const fv_node *node, fv_error *err)
 {
     fv_node_plan *leaf = &plan->nodes[node->id];
+    if (leaf->given && node->shape.rank > 2) {
+        leaf->layout = FV_CHANNELS_LAST;
+        return fv_plan_value_new(plan, &node->shape, 1, &leaf->value[FV_CHANNELS_LAST], err);
+    }
     FV_TRY(fv_plan_value_new(plan, &node->shape, 0, &leaf->value[FV_PLAIN], err));
     if (node->tensor) {
         leaf->value[FV_PLAIN]->storage->kind = FV_STORAGE_EXTERNAL;
@@ -282,8 +259,8 @@ static fv_status emit_all(fv_plan *plan, const fv_plan_spec *spec, fv_error *err
 }
 
 /* Compiles without getting memory. */
-static fv_status compile(fv_plan **out, fv_graph *source, const fv_plan_spec *spec, const fold_result *folded,
-                         fv_economy economy, fv_error *err)
+static fv_status compile(fv_plan **out, fv_graph *source, const fv_plan_spec *spec,
+                         const fv_plan_graph *folded, fv_economy economy, fv_error *err)
 {
     fv_status status;
     fv_plan *plan;
@@ -315,18 +292,12 @@ done:
 /* From the fastest to the most economical. */
 static const fv_economy economies[] = {{0, 1}, {1, 1}, {1, 2}, {1, 3}, {1, 4}, {1, 6}, {1, 9}};
 
-static void close_fold(fold_result *folded)
-{
-    fv_free(folded->map);
-    fv_graph_release(folded->graph);
-}
-
 /* The fastest way that stays within the budget; tried without a look at the weights. */
 static fv_status choose(fv_graph *source, const fv_plan_spec *spec, fv_economy *out, fv_error *err)
 {
     size_t least = SIZE_MAX, count = sizeof economies / sizeof *economies;
-    fold_result folded = {0};
-    fv_status status = fold_graph(source, spec, 1, &folded, err);
+    fv_plan_graph folded = {0};
+    fv_status status = fv_plan_graph_make(&folded, source, spec, 1, err);
     for (size_t i = 0; i < count && status == FV_OK && least > spec->budget; i++) {
         fv_plan *plan;
         *out = economies[i];
@@ -336,7 +307,7 @@ static fv_status choose(fv_graph *source, const fv_plan_spec *spec, fv_economy *
         fv_plan_free(plan);
         if (spec->mode != FV_MODE_EXPLAIN) break;
     }
-    close_fold(&folded);
+    fv_plan_graph_close(&folded);
     if (status != FV_OK || least <= spec->budget) return status;
     return fv_fail(err, FV_STATUS_MEMORY, "plan: needs %zu MiB of memory, %zu MiB are allowed",
                    (least + (1 << 20) - 1) >> 20, spec->budget >> 20);
@@ -344,14 +315,14 @@ static fv_status choose(fv_graph *source, const fv_plan_spec *spec, fv_economy *
 
 fv_status fv_plan_new(fv_plan **out, fv_graph *graph, const fv_plan_spec *spec, fv_error *err)
 {
-    fold_result folded = {0};
+    fv_plan_graph folded = {0};
     fv_economy economy = economies[0];
     *out = NULL;
     FV_TRY(check_spec(graph, spec, err));
     if (spec->budget) FV_TRY(choose(graph, spec, &economy, err));
-    FV_TRY(fold_graph(graph, spec, 0, &folded, err));
+    FV_TRY(fv_plan_graph_make(&folded, graph, spec, 0, err));
     fv_status status = compile(out, graph, spec, &folded, economy, err);
-    close_fold(&folded);
+    fv_plan_graph_close(&folded);
     if (status == FV_OK) status = fv_plan_allocate(*out, err);
     if (status == FV_OK) return FV_OK;
     fv_plan_free(*out);

@@ -26,6 +26,7 @@ typedef struct fv_plan_spec {
     fv_node_list taps;      /* nodes whose activations can be read after a forward pass; at least one */
     fv_node_list seeds;     /* nodes at which a gradient is put in: the score is sum(seed * node) */
     fv_node_list gradients; /* nodes whose gradient can be read after a backward pass */
+    fv_node_list given;     /* nodes that are set like inputs: nothing before them is computed for them */
     int fixed_statistics;   /* train: batch normalisation by the running statistics, which stay as they are */
     int exact;              /* no Winograd convolutions, which round a little more */
     int keep_all;  /* do not fold normalisation and activations into convolutions: each node by itself */
@@ -36,8 +37,19 @@ typedef struct fv_plan_spec {
 fv_status fv_plan_new(fv_plan **out, fv_graph *graph, const fv_plan_spec *spec, fv_error *err);
 void fv_plan_free(fv_plan *plan); /* accepts NULL */
 
-/* Copies a tensor into an input node. Shapes must agree. */
+/* Copies a tensor into an input or a given node. Shapes must agree; the value stays until it is set again. */
 fv_status fv_plan_set_input(fv_plan *plan, const fv_node *node, const fv_tensor *tensor, fv_error *err);
+
+/* A box of one batch item, all channels of it: in the node from position `at` of the spatial axes on, in the
+ * tensor from `from` on. Counted from 0. */
+typedef struct fv_plan_part {
+    const fv_tensor *tensor; /* N C [D] [H] W with the channels of the node */
+    int64_t item, from_item;
+    fv_ints at, from, size; /* one entry per spatial axis */
+} fv_plan_part;
+
+/* Copies a box of a tensor into an input or a given node; the rest of the node stays as it is. */
+fv_status fv_plan_set_part(fv_plan *plan, const fv_node *node, const fv_plan_part *part, fv_error *err);
 
 /* Runs the forward pass. All inputs that are used must have been set once. It is pass `run` of the
  * plan (from 1 on, one more each time), which is what dropout draws its masks by. */

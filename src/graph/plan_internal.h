@@ -66,6 +66,7 @@ typedef struct fv_node_plan {
     int needs;                 /* its gradient, or that of a source of it, is wanted */
     int reaches;               /* a seed depends on it, or it is one */
     int tapped;                /* its activation is to be read */
+    int given;                 /* its activation is set from outside */
     int segment;               /* see fv_plan_cut */
     int layout;                /* canonical: FV_PLAIN or FV_CHANNELS_LAST */
     fv_value *value[2];        /* by layout */
@@ -125,6 +126,24 @@ struct fv_emit {
 
 /* The node that computes the value of a node of source; NULL when it was swallowed or is not of this plan. */
 const fv_node *fv_plan_own_node(const fv_plan *plan, const fv_node *node);
+
+/* The graph that is run, and the map to it from the nodes of that which was given; NULL: the same graph. */
+typedef struct fv_plan_graph {
+    fv_graph *graph;
+    fv_node **map;
+} fv_plan_graph;
+
+/* Cuts and folds; dry: see fv_graph_fold. To be closed. */
+fv_status fv_plan_graph_make(fv_plan_graph *out, fv_graph *graph, const fv_plan_spec *spec, int dry,
+                             fv_error *err);
+void fv_plan_graph_close(fv_plan_graph *made);
+
+/* The value of an input or given node; `what` starts the message when it is none. */
+fv_status fv_plan_input_value(fv_plan *plan, const fv_node *node, const char *what, fv_value **out,
+                              fv_error *err);
+
+/* Copies a row-major tensor of the same shape into a value of either layout. */
+void fv_plan_copy_in(const fv_value *value, const fv_tensor *tensor);
 
 /* Emits the forward steps of a node, in the forward pass or once more in the backward pass. */
 fv_status fv_plan_emit_forward(fv_plan *plan, const fv_node *node, fv_phase phase, fv_error *err);

@@ -60,17 +60,27 @@ static fv_status copy_in(fv_value *value, const fv_node *node, const fv_tensor *
     if (!fv_shape_equal(&node->shape, &tensor->shape))
         return fv_fail(err, FV_STATUS_SHAPE, "%s: node '%s' is %s, the tensor is %s", what, node->name,
                        fv_shape_text(&node->shape, want), fv_shape_text(&tensor->shape, got));
-    if (tensor->count) memcpy(value->storage->data, tensor->data, tensor->count * sizeof(float));
+    fv_plan_copy_in(value, tensor);
     return FV_OK;
+}
+
+fv_status fv_plan_input_value(fv_plan *plan, const fv_node *node, const char *what, fv_value **out,
+                              fv_error *err)
+{
+    fv_node_plan *own;
+    FV_TRY(find_node(plan, node, what, &own, err));
+    if (node->tensor || (node->op && !(own && own->given)))
+        return fv_fail(err, FV_STATUS_ARGUMENT, "%s: node '%s' is not an input", what, node->name);
+    *out = own ? own->value[own->layout] : NULL;
+    if (*out && (*out)->storage->data) return FV_OK;
+    return fv_fail(err, FV_STATUS_ARGUMENT, "%s: the plan does not use node '%s'", what, node->name);
 }
 
 fv_status fv_plan_set_input(fv_plan *plan, const fv_node *node, const fv_tensor *tensor, fv_error *err)
 {
-    fv_node_plan *own;
-    FV_TRY(find_node(plan, node, "set_input", &own, err));
-    if (node->op || node->tensor)
-        return fv_fail(err, FV_STATUS_ARGUMENT, "set_input: node '%s' is not an input", node->name);
-    return copy_in(own->value[FV_PLAIN], node, tensor, "set_input", err);
+    fv_value *value;
+    FV_TRY(fv_plan_input_value(plan, node, "set_input", &value, err));
+    return copy_in(value, node, tensor, "set_input", err);
 }
 
 fv_status fv_plan_set_seed(fv_plan *plan, const fv_node *node, const fv_tensor *tensor, fv_error *err)
