@@ -196,7 +196,8 @@ function start() {
   }
   else if (wanted && wanted.classList.contains("case")) sameIn(wanted);
   else if (!current) {
-    const first = document.querySelector(".cell[data-map]") || document.querySelector(".cell");
+    const drawn = [...document.querySelectorAll(".cell[data-map]")];
+    const first = drawn.find(cell => !cell.querySelector(".badge")) || drawn[0] || document.querySelector(".cell");
     if (first) choose(first, true); else openCase(cases[0]);
   }
 }
