@@ -1,6 +1,7 @@
 /* fovea.Plan: a graph compiled for one purpose, run from Lua. */
 #include "graph/plan.h"
 #include "bind/graph.h"
+#include "cam/tap_maps.h"
 
 #define FVL_PLAN "fovea.Plan"
 
@@ -27,11 +28,11 @@ static fv_node_list node_list(lua_State *L, int arg, const char *field)
 }
 
 /* graph:plan { mode = "infer" | "explain" | "train", taps = {...}, seeds = {...}, gradients = {...},
- * given = {...} (nodes that are set like inputs), fold = true, exact = false, memory = bytes (0: no limit),
- * statistics = "batch" | "running" (of batch normalisation in train mode) } */
+ * means = {...}, given = {...} (nodes that are set like inputs), fold = true, exact = false, memory = bytes
+ * (0: no limit), statistics = "batch" | "running" (of batch normalisation in train mode) } */
 static int m_graph_plan(lua_State *L)
 {
-    static const char *const keys[] = {"mode", "taps",  "seeds",      "gradients", "given",
+    static const char *const keys[] = {"mode", "taps",  "seeds",      "gradients", "means", "given",
                                        "fold", "exact", "statistics", "memory",    NULL};
     static const char *const modes[] = {"infer", "explain", "train", NULL};
     static const char *const statistics[] = {"batch", "running", NULL};
@@ -51,6 +52,7 @@ static int m_graph_plan(lua_State *L)
     spec.seeds = node_list(L, 2, "seeds");
     spec.gradients = node_list(L, 2, "gradients");
     spec.given = node_list(L, 2, "given");
+    spec.means = node_list(L, 2, "means");
     void **box = fvl_box(L, FVL_PLAN, 0);
     fv_status status = fv_plan_new((fv_plan **)box, graph, &spec, &err);
     return status ? fvl_fail(L, &err) : 1;
@@ -145,6 +147,34 @@ static int m_gradient(lua_State *L)
     return status ? fvl_fail(L, &err) : fvl_tensor_filled(L);
 }
 
+/* gradient_means(node) -> means over the positions of the gradient of a node of `means`, N x C x 1 x 1, and
+ * of its magnitude. */
+static int m_gradient_means(lua_State *L)
+{
+    fv_error err;
+    lua_settop(L, 2);
+    fv_plan *plan = check_plan(L, 1);
+    fv_node *node = fvl_check_node(L, 2);
+    fv_tensor **means = fvl_new_tensor(L), **magnitudes = fvl_new_tensor(L);
+    fv_status status = fv_plan_gradient_means(plan, node, means, magnitudes, &err);
+    return status ? fvl_fail(L, &err) : fvl_tensor_filled(L) + 1;
+}
+
+/* maps(node, weights) -> sum over the channels of a tap times weights, for one question after the other:
+ * weights hold Q x N x C numbers, the maps are Q N x 1 x spatial. */
+static int m_maps(lua_State *L)
+{
+    fv_error err;
+    fv_plan_tap tap;
+    lua_settop(L, 3);
+    fv_plan *plan = check_plan(L, 1);
+    fv_node *node = fvl_check_node(L, 2);
+    fv_tensor *weights = fvl_check_tensor(L, 3), **out = fvl_new_tensor(L);
+    fv_status status = fv_plan_look(plan, node, &tap, &err);
+    if (status == FV_OK) status = fv_cam_tap_maps(out, &tap, weights, &err);
+    return status ? fvl_fail(L, &err) : fvl_tensor_filled(L);
+}
+
 static void set_string(lua_State *L, const char *field, const char *text)
 {
     lua_pushstring(L, text);
@@ -229,6 +259,8 @@ int fvl_open_plan(lua_State *L)
                                        {"memory", m_memory},
                                        {"set_run", m_set_run},
                                        {"set_part", m_set_part},
+                                       {"gradient_means", m_gradient_means},
+                                       {"maps", m_maps},
                                        {NULL, NULL}};
     static const luaL_Reg metamethods[] = {{"__gc", mm_gc}, {"__tostring", mm_tostring}, {NULL, NULL}};
     fvl_class(L, FVL_PLAN, methods, metamethods);

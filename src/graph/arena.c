@@ -21,6 +21,7 @@ static void extend_lives(fv_plan *plan)
             value->storage->last = end;
         }
         if (own->wanted && own->gradient) own->gradient->storage->last = end;
+        if (own->means) own->means->storage->last = end;
         if (own->seed) {
             own->seed->storage->first = plan->forward_end;
             own->seed->storage->last = end;

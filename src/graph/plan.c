@@ -15,8 +15,8 @@ const fv_node *fv_plan_own_node(const fv_plan *plan, const fv_node *node)
 
 static fv_status check_spec(const fv_graph *graph, const fv_plan_spec *spec, fv_error *err)
 {
-    const fv_node_list *lists[] = {&spec->taps, &spec->seeds, &spec->gradients, &spec->given};
-    for (int l = 0; l < 4; l++)
+    const fv_node_list *lists[] = {&spec->taps, &spec->seeds, &spec->gradients, &spec->means, &spec->given};
+    for (int l = 0; l < 5; l++)
         for (int i = 0; i < lists[l]->count; i++) {
             const fv_node *node = lists[l]->node[i];
             if (fv_graph_node(graph, node->id) != node)
@@ -26,9 +26,13 @@ static fv_status check_spec(const fv_graph *graph, const fv_plan_spec *spec, fv_
         if (spec->given.node[i]->tensor)
             return fv_fail(err, FV_STATUS_ARGUMENT, "plan: node '%s' is a %s and cannot be given",
                            spec->given.node[i]->name, fv_node_kind(spec->given.node[i]));
+    for (int i = 0; i < spec->means.count; i++)
+        if (spec->means.node[i]->shape.rank < 3 || spec->means.node[i]->tensor)
+            return fv_fail(err, FV_STATUS_ARGUMENT, "plan: node '%s' is no map, its gradient has no means",
+                           spec->means.node[i]->name);
     if (spec->taps.count + spec->seeds.count == 0)
         return fv_fail(err, FV_STATUS_ARGUMENT, "plan: no node to compute");
-    if (spec->mode == FV_MODE_INFER && spec->seeds.count + spec->gradients.count)
+    if (spec->mode == FV_MODE_INFER && spec->seeds.count + spec->gradients.count + spec->means.count)
         return fv_fail(err, FV_STATUS_ARGUMENT, "plan: mode 'infer' has no gradients");
     return FV_OK;
 }
@@ -47,9 +51,10 @@ static void analyse(fv_plan *plan, const fv_plan_spec *spec)
     for (int i = 0; i < spec->seeds.count; i++) own_plan(plan, spec->seeds.node[i])->reaches = 1;
     for (int i = 0; i < spec->gradients.count; i++) own_plan(plan, spec->gradients.node[i])->wanted = 1;
     for (int i = 0; i < spec->given.count; i++) own_plan(plan, spec->given.node[i])->given = 1;
+    for (int i = 0; i < spec->means.count; i++) own_plan(plan, spec->means.node[i])->averaged = 1;
     for (int id = 0; id < count; id++) {
         const fv_node *node = fv_graph_node(plan->graph, id);
-        nodes[id].needs = nodes[id].wanted;
+        nodes[id].needs = nodes[id].wanted | nodes[id].averaged;
         for (int i = 0; i < node->src_count; i++) nodes[id].needs |= nodes[node->src[i]->id].needs;
     }
     for (int id = count - 1; id >= 0; id--) {
@@ -231,6 +236,7 @@ static fv_status emit_backward(fv_plan *plan, const fv_node *node, fv_error *err
     FV_TRY_GOTO(sum_gradient(&emit, err));
     emit.dst = own->value[own->layout];
     emit.diff_dst = own->gradient;
+    if (own->averaged) FV_TRY_GOTO(fv_plan_emit_means(&emit, err));
     if (node->op && fv_emit_has_backward(&emit)) FV_TRY_GOTO(emit_gradients(&emit, err));
 done:
     close_emit(&emit);

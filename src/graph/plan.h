@@ -26,9 +26,11 @@ typedef struct fv_plan_spec {
     fv_node_list taps;      /* nodes whose activations can be read after a forward pass; at least one */
     fv_node_list seeds;     /* nodes at which a gradient is put in: the score is sum(seed * node) */
     fv_node_list gradients; /* nodes whose gradient can be read after a backward pass */
-    fv_node_list given;     /* nodes that are set like inputs: nothing before them is computed for them */
-    int fixed_statistics;   /* train: batch normalisation by the running statistics, which stay as they are */
-    int exact;              /* no Winograd convolutions, which round a little more */
+    fv_node_list means;   /* maps (N C spatial...) of whose gradient the means over the positions can be read:
+                             for Grad-CAM, in less time and memory than the gradient itself */
+    fv_node_list given;   /* nodes that are set like inputs: nothing before them is computed for them */
+    int fixed_statistics; /* train: batch normalisation by the running statistics, which stay as they are */
+    int exact;            /* no Winograd convolutions, which round a little more */
     int keep_all;  /* do not fold normalisation and activations into convolutions: each node by itself */
     size_t budget; /* bytes; 0: no limit. See fv_plan_memory; a plan for explanations saves where it can */
 } fv_plan_spec;
@@ -70,12 +72,28 @@ fv_status fv_plan_value(fv_plan *plan, const fv_node *node, fv_tensor **out, fv_
 /* New row-major tensor with the gradient of a node of spec.gradients; zeros when no seed depends on it. */
 fv_status fv_plan_gradient(fv_plan *plan, const fv_node *node, fv_tensor **out, fv_error *err);
 
+/* New tensors N x C x 1... with the means over all positions of the gradient of a node of spec.means, and of
+ * its magnitude (0: that gradient is zero; not finite: it is not). */
+fv_status fv_plan_gradient_means(fv_plan *plan, const fv_node *node, fv_tensor **means,
+                                 fv_tensor **magnitudes, fv_error *err);
+
+/* Where the activation of a tap lies, valid until the plan runs or is freed: element (n, c, ...) at data +
+ * n strides[0] + c strides[1] + ... */
+typedef struct fv_plan_tap {
+    const float *data;
+    const fv_shape *shape;
+    int64_t strides[FV_MAX_RANK];
+} fv_plan_tap;
+
+fv_status fv_plan_look(fv_plan *plan, const fv_node *node, fv_plan_tap *tap, fv_error *err);
+
 /* One line of the dump. Borrowed texts. */
 typedef struct fv_step_info {
     const char *phase; /* "prepare", "forward" or "backward" */
     const fv_node *node;
     const char *pass;           /* what of the node it computes: "forward", the gradient of its "data" or
-                                   "weights"; NULL for what the plan adds: layout changes, sums of gradients */
+                                   "weights", "means" of its gradient; NULL for what the plan adds: layout changes, sums
+                                   of gradients */
     const char *implementation; /* oneDNN's name, or "pad:own" */
     double seconds;             /* of the last run */
     double bytes;               /* of everything it reads and writes */

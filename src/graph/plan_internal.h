@@ -63,7 +63,8 @@ typedef struct fv_pointers {
 typedef struct fv_node_plan {
     int live;                  /* computed in the forward pass */
     int wanted;                /* its gradient is to be read */
-    int needs;                 /* its gradient, or that of a source of it, is wanted */
+    int averaged;              /* the means of its gradient are */
+    int needs;                 /* its gradient, or that of a source of it, is wanted or averaged */
     int reaches;               /* a seed depends on it, or it is one */
     int tapped;                /* its activation is to be read */
     int given;                 /* its activation is set from outside */
@@ -73,6 +74,7 @@ typedef struct fv_node_plan {
     fv_value *seed;            /* row-major */
     fv_pointers contributions; /* gradients from its users (borrowed fv_value) */
     fv_value *gradient;        /* their sum, in the canonical layout */
+    fv_value *means;           /* 2 x N x C: of it and of its magnitude */
     void *state;
 } fv_node_plan;
 
@@ -117,7 +119,7 @@ struct fv_emit {
     fv_plan *plan;
     const fv_node *node;
     fv_phase phase;
-    const char *pass; /* "forward", "data" or "weights" while an op emits */
+    const char *pass; /* "forward", "data" or "weights" while an op emits, "means" */
     fv_value **src;
     fv_value *dst;
     fv_value *diff_dst;
@@ -154,6 +156,9 @@ void fv_plan_cut(fv_plan *plan, int segments);
 /* To be called before the backward steps of a node: computes the activations of its segment again when it is
  * the first of it. The last segment needs none of that. */
 fv_status fv_plan_enter_segment(fv_plan *plan, int id, fv_error *err);
+
+/* Emits the means of the gradient of a node, which is known. */
+fv_status fv_plan_emit_means(fv_emit *emit, fv_error *err);
 
 /* Drops what nobody needs, and finds out when each storage is in use. */
 void fv_plan_prune(fv_plan *plan);

@@ -98,6 +98,7 @@ void fv_plan_prune(fv_plan *plan)
         fv_node_plan *own = &plan->nodes[id];
         if (own->tapped) want(own->value[own->layout]);
         if (own->wanted) want(own->gradient);
+        want(own->means);
     }
     mark(plan, 0);
     mark(plan, 1);

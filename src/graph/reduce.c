@@ -28,6 +28,7 @@ static void mark_asked(unsigned char *marks, const fv_plan_spec *spec, fv_node *
     mark_list(marks, &spec->taps, map, KEPT);
     mark_list(marks, &spec->seeds, map, KEPT);
     mark_list(marks, &spec->gradients, map, KEPT);
+    mark_list(marks, &spec->means, map, KEPT);
     mark_list(marks, &spec->given, map, GIVEN);
 }
 

@@ -152,19 +152,40 @@ done:
     return status;
 }
 
-fv_status fv_plan_value(fv_plan *plan, const fv_node *node, fv_tensor **out, fv_error *err)
+/* The value of a tap or an input. */
+static fv_status find_value(fv_plan *plan, const fv_node *node, fv_value **out, fv_error *err)
 {
     fv_node_plan *own;
-    *out = NULL;
     FV_TRY(find_node(plan, node, "value", &own, err));
     if (node->op && !(own && own->tapped))
         return fv_fail(err, FV_STATUS_ARGUMENT, "value: node '%s' is not a tap of the plan", node->name);
     if (node->op && !plan->forward_done)
         return fv_fail(err, FV_STATUS_STATE, "value: no forward pass has run");
-    if (node->tensor) return fv_tensor_copy(out, node->tensor, err);
-    if (!own->value[own->layout])
-        return fv_fail(err, FV_STATUS_ARGUMENT, "value: the plan does not use node '%s'", node->name);
-    return copy_out(own->value[own->layout], out, err);
+    *out = own->value[own->layout];
+    if (!*out) return fv_fail(err, FV_STATUS_ARGUMENT, "value: the plan does not use node '%s'", node->name);
+    return FV_OK;
+}
+
+fv_status fv_plan_value(fv_plan *plan, const fv_node *node, fv_tensor **out, fv_error *err)
+{
+    fv_value *value;
+    *out = NULL;
+    if (node->tensor) {
+        fv_node_plan *own;
+        FV_TRY(find_node(plan, node, "value", &own, err));
+        return fv_tensor_copy(out, node->tensor, err);
+    }
+    FV_TRY(find_value(plan, node, &value, err));
+    return copy_out(value, out, err);
+}
+
+fv_status fv_plan_look(fv_plan *plan, const fv_node *node, fv_plan_tap *tap, fv_error *err)
+{
+    fv_value *value;
+    FV_TRY(find_value(plan, node, &value, err));
+    *tap = (fv_plan_tap){.data = value->storage->data, .shape = &node->shape};
+    fv_value_strides(value, tap->strides);
+    return FV_OK;
 }
 
 fv_status fv_plan_gradient(fv_plan *plan, const fv_node *node, fv_tensor **out, fv_error *err)
@@ -178,6 +199,33 @@ fv_status fv_plan_gradient(fv_plan *plan, const fv_node *node, fv_tensor **out, 
     if (!plan->forward_done) return fv_fail(err, FV_STATUS_STATE, "gradient: no backward pass has run");
     if (!own->gradient) return fv_tensor_full(out, &node->shape, 0.0f, err);
     return copy_out(own->gradient, out, err);
+}
+
+fv_status fv_plan_gradient_means(fv_plan *plan, const fv_node *node, fv_tensor **means,
+                                 fv_tensor **magnitudes, fv_error *err)
+{
+    fv_node_plan *own;
+    fv_tensor **out[] = {means, magnitudes};
+    fv_shape shape = node->shape;
+    *means = *magnitudes = NULL;
+    FV_TRY(find_node(plan, node, "gradient_means", &own, err));
+    if (!(own && own->averaged))
+        return fv_fail(err, FV_STATUS_ARGUMENT, "gradient_means: node '%s' is not among the plan's means",
+                       node->name);
+    if (!plan->forward_done) return fv_fail(err, FV_STATUS_STATE, "gradient_means: no backward pass has run");
+    for (int i = 2; i < shape.rank; i++) shape.dim[i] = 1;
+    for (int k = 0; k < 2; k++) {
+        fv_status status = fv_tensor_full(out[k], &shape, 0.0f, err);
+        if (status != FV_OK) {
+            fv_tensor_release(*means);
+            *means = NULL;
+            return status;
+        }
+        size_t count = (*out[k])->count;
+        if (own->means && count)
+            memcpy((*out[k])->data, own->means->storage->data + (size_t)k * count, count * sizeof(float));
+    }
+    return FV_OK;
 }
 
 static double value_bytes(const fv_value *value)

@@ -1,6 +1,5 @@
 --- What a benchmark runs: tasks over a model and an input. They use plans directly, as a program does that runs a model
 --- many times; what is not part of the question (reading files, drawing) is outside.
-local gradcam = require "fovea.cam.gradcam"
 local passes = require "fovea.passes"
 local tensor = require "fovea.tensor"
 
@@ -52,25 +51,36 @@ function M.maps(model, input, layers, masks)
   local instance, logits = opened(model, input)
   local nodes, maps = passes.nodes_of(instance, layers, 2), {}
   local plan = assert(instance.graph:plan { mode = "explain", taps = { logits, table.unpack(nodes) },
-    seeds = { logits }, gradients = nodes, exact = model.exact })
+    seeds = { logits }, means = nodes, exact = model.exact })
   masks = masks or { assert(tensor.full(logits:shape(), 1)) }
+  local function weights(mask)
+    local list = {}
+    assert(plan:set_seed(logits, mask))
+    assert(plan:backward())
+    for i, node in ipairs(nodes) do list[i] = assert(plan:gradient_means(node)) end
+    return list
+  end
   return {
     plan = plan, macs = macs_of(instance),
     run = function()
       assert(plan:set_input(instance.input, input))
       assert(plan:forward())
-      local activations = {}
-      for i, node in ipairs(nodes) do activations[i] = assert(plan:value(node)) end
-      maps = {}
-      for _, mask in ipairs(masks) do
-        assert(plan:set_seed(logits, mask))
-        assert(plan:backward())
-        for i, node in ipairs(nodes) do
-          maps[#maps + 1] = gradcam.map(activations[i], assert(plan:gradient(node)))
+      local found = {}
+      for k, mask in ipairs(masks) do
+        for i, alpha in ipairs(weights(mask)) do
+          found[i] = found[i] or {}
+          found[i][k] = alpha
         end
       end
+      for i, node in ipairs(nodes) do maps[i] = assert(plan:maps(node, assert(tensor.concat(found[i], 1)))) end
     end,
-    results = function() return maps end,
+    results = function()
+      local list, items = {}, input:shape()[1]
+      for k = 1, #masks do
+        for _, all in ipairs(maps) do list[#list + 1] = all:slice(1, (k - 1) * items + 1, k * items) end
+      end
+      return list
+    end,
   }
 end
 

@@ -35,6 +35,7 @@
 ---@field taps? fovea.Node[] whose activations can be read
 ---@field seeds? fovea.Node[] where a gradient is put in
 ---@field gradients? fovea.Node[] whose gradients can be read
+---@field means? fovea.Node[] of whose gradients the means over the positions can be read
 
 ---@class fovea.Plan
 ---@field set_input fun(self, node: fovea.Node, tensor: fovea.Tensor): fovea.Plan?, string?, string?
@@ -43,6 +44,10 @@
 ---@field backward fun(self): fovea.Plan?, string?, string?
 ---@field value fun(self, node: fovea.Node): fovea.Tensor?, string?, string?
 ---@field gradient fun(self, node: fovea.Node): fovea.Tensor?, string?, string?
+---@field gradient_means fun(self, node: fovea.Node): fovea.Tensor?, fovea.Tensor|string, string? the means of the
+--- gradient over the positions, N x C x 1 x 1, and those of its magnitude
+---@field maps fun(self, node: fovea.Node, weights: fovea.Tensor): fovea.Tensor?, string?, string? the sum over the
+--- channels of a tap times weights (Q N C of them, for Q questions): Q N x 1 x spatial
 ---@field steps fun(self): {phase: string, node: string, op: string, implementation: string, seconds: number}[]
 ---@field memory fun(self): {arena: integer, packed: integer, scratchpad: integer} bytes
 
