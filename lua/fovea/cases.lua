@@ -63,6 +63,7 @@ local function file_name(self, path, heat)
   return self.used[name] > 1 and ("%s.%d"):format(name, self.used[name]) or name
 end
 
+local QUICKLY = { durable = false } -- all of it can be made again; waiting for the disk can take longer than making it
 local NO_MAP = { NONFINITE = true, EMPTY_TARGET = true }
 
 --- Writes picture and raw map; returns a message when that fails.
@@ -70,7 +71,9 @@ local function write(self, name, heat, record)
   local drawing = { sign = self.drawing.sign, colormap = self.drawing.colormap, colorbar = self.drawing.colorbar }
   if #heat.raw:shape() == 2 and self.drawing.pictures ~= false then
     local picture = self.drawing.panel and heat:panel(drawing) or heat:overlay(drawing)
-    local ok, message = fovea.image.write(("%s/%s.png"):format(self.folder, name), picture)
+    local bytes, problem = core.image_file.encode(picture)
+    if not bytes then return problem end
+    local ok, message = core.file.write(("%s/%s.png"):format(self.folder, name), bytes, QUICKLY)
     if not ok then return message end
     record.picture = name .. ".png"
   end
@@ -154,7 +157,7 @@ function Writer:text() return fovea.json.encode(self.records, { indent = 2, orde
 ---@return true? done
 ---@return string? message
 function Writer:finish()
-  return core.file.write(self.folder .. "/explain.json", self:text() .. "\n")
+  return core.file.write(self.folder .. "/explain.json", self:text() .. "\n", QUICKLY)
 end
 
 return M

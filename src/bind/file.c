@@ -28,14 +28,18 @@ static int l_read(lua_State *L)
     return 1;
 }
 
-/* write(path, string) -> true | nil, message, code */
+/* write(path, string[, {durable = true}]) -> true | nil, message, code. durable = false leaves it to the
+ * system when the file reaches the disc: after a breakdown of the machine it may be missing or empty. */
 static int l_write(lua_State *L)
 {
+    static const char *const known[] = {"durable", NULL};
     fv_error err;
     size_t size;
-    lua_settop(L, 2);
+    lua_settop(L, 3);
     const char *path = luaL_checkstring(L, 1), *text = luaL_checklstring(L, 2, &size);
-    if (fv_file_write(path, text, size, &err)) return fvl_fail(L, &err);
+    fvl_check_keys(L, 3, known, "file.write");
+    int is_quick = !lua_isnil(L, 3) && lua_getfield(L, 3, "durable") == LUA_TBOOLEAN && !lua_toboolean(L, -1);
+    if ((is_quick ? fv_file_write_quickly : fv_file_write)(path, text, size, &err)) return fvl_fail(L, &err);
     lua_pushboolean(L, 1);
     return 1;
 }

@@ -188,7 +188,7 @@ fv_status fv_output_write(fv_output *out, const void *data, size_t size, fv_erro
 
 fv_status fv_output_commit(fv_output *out, fv_error *err)
 {
-    int bad = fflush(out->stream) != 0 || fsync(fileno(out->stream)) != 0;
+    int bad = fflush(out->stream) != 0 || (!out->quick && fsync(fileno(out->stream)) != 0);
     fv_status status = bad ? fail_errno(err, out->path, "no such file") : FV_OK;
     bad = fclose(out->stream) != 0; /* closes in any case; network file systems may report here */
     out->stream = NULL;
@@ -211,12 +211,23 @@ void fv_output_discard(fv_output *out)
     *out = (fv_output){0};
 }
 
-fv_status fv_file_write(const char *path, const void *data, size_t size, fv_error *err)
+static fv_status write_file(const char *path, const void *data, size_t size, int quick, fv_error *err)
 {
     fv_output out;
     fv_status status = fv_output_open(&out, path, err);
+    out.quick = quick;
     if (status == FV_OK) status = fv_output_write(&out, data, size, err);
     if (status == FV_OK) status = fv_output_commit(&out, err);
     fv_output_discard(&out);
     return status;
+}
+
+fv_status fv_file_write(const char *path, const void *data, size_t size, fv_error *err)
+{
+    return write_file(path, data, size, 0, err);
+}
+
+fv_status fv_file_write_quickly(const char *path, const void *data, size_t size, fv_error *err)
+{
+    return write_file(path, data, size, 1, err);
 }

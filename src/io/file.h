@@ -47,16 +47,19 @@ typedef struct fv_output {
     FILE *stream;
     char *path;
     char *temporary;
+    int quick; /* may be set after fv_output_open: when it reaches the disc is left to the system */
 } fv_output;
 
 /* Refuses a path that is a folder, a device or in a folder that does not exist. */
 fv_status fv_output_open(fv_output *out, const char *path, fv_error *err);
 fv_status fv_output_write(fv_output *out, const void *data, size_t size, fv_error *err);
-/* Flushes to the disc and renames over the final path (a symbolic link there is replaced). */
+/* Flushes to the disc (unless it is to be quick) and renames over the final path (a symbolic link there is
+ * replaced). */
 fv_status fv_output_commit(fv_output *out, fv_error *err);
 void fv_output_discard(fv_output *out);
 
 /* All of the above for bytes that are in memory. */
 fv_status fv_file_write(const char *path, const void *data, size_t size, fv_error *err);
+fv_status fv_file_write_quickly(const char *path, const void *data, size_t size, fv_error *err);
 
 #endif

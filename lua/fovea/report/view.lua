@@ -86,17 +86,6 @@ end
 local Writer = {}
 Writer.__index = Writer
 
---- Writes a file as a whole or not at all, but leaves it to the system when it reaches the disk.
-local function quick_write(path, bytes)
-  local temporary = path .. ".tmp"
-  local file, message = io.open(temporary, "wb")
-  if not file then return nil, message end
-  local written, problem = file:write(bytes)
-  local closed, complaint = file:close()
-  if not (written and closed) then return nil, problem or complaint end
-  return os.rename(temporary, path)
-end
-
 --- A writer of views into FOLDER/view.
 ---@param folder string which is there
 ---@param options? { durable: boolean? } durable: every file is brought to the disk at once, for runs that go on after
@@ -105,8 +94,7 @@ end
 function M.writer(folder, options)
   options = options or {}
   lookup.check_keys(options, { "durable" }, "view")
-  return setmetatable({ folder = folder, known = {}, write = options.durable and core.file.write or quick_write },
-    Writer)
+  return setmetatable({ folder = folder, known = {}, writing = { durable = options.durable == true } }, Writer)
 end
 
 --- Writes a picture unless it is there; its name in the folder, or nil and a message.
@@ -117,7 +105,7 @@ local function put(self, picture)
   local path = ("%s/%s"):format(self.folder, name)
   if self.known[name] or lfs.attributes(path, "mode") then return name end
   lfs.mkdir(self.folder .. "/view")
-  local ok, problem = self.write(path, bytes)
+  local ok, problem = core.file.write(path, bytes, self.writing)
   if not ok then return nil, problem end
   self.known[name] = true
   return name
