@@ -30,6 +30,7 @@ local M = {}
 ---@field ground_truth_label number|nil the value inside of it; default: all but 0
 ---@field spacing number[]|nil mm per pixel of the image (voxel of the input tensor), in the order of its axes
 ---@field exact boolean|nil convolutions by plain sums: slower, with half the rounding error; default: as the model says
+---@field memory string|integer|nil budget of everything: "512M", "2G" or bytes; default: as the model says, or none
 
 local OPTIONS = { "threshold", "thresholds", table.unpack(jobs.OPTIONS) }
 
@@ -82,7 +83,7 @@ function M.make_map(job, picked, index, gradient, method, make)
     image = job.image, geometry = job.geometry, preprocess = job.preprocess, activation = job.activation,
     doubt = job.doubt,
     ground_truth = job.truth and job.truth.record or nil, truth = job.truth and job.truth.inside or nil,
-    spacing = job.options.spacing, exact = job.options.exact,
+    spacing = job.options.spacing, exact = job.plan:memory().exact or job.options.exact,
     seconds = picked.seconds + core.clock() - start,
   }
 end

@@ -39,7 +39,7 @@ Job.__index = Job
 
 --- Options that every kind of job takes.
 M.OPTIONS = { "layer", "layers", "method", "methods", "score", "reduction", "output", "class", "activation",
-  "preprocess", "ground_truth", "ground_truth_label", "spacing", "exact" }
+  "preprocess", "ground_truth", "ground_truth_label", "spacing", "exact", "memory" }
 
 local function one_of(value, choices, what)
   for _, choice in ipairs(choices) do
@@ -128,7 +128,8 @@ local function forward(job, model)
   choose_layers(job, instance, model)
   local taps = { job.output.logits, table.unpack(job.nodes) }
   local plan, why, kind = model:plan(instance,
-    { mode = "explain", taps = taps, seeds = { job.output.logits }, gradients = job.nodes, exact = job.options.exact })
+    { mode = "explain", taps = taps, seeds = { job.output.logits }, gradients = job.nodes, exact = job.options.exact,
+      memory = job.options.memory })
   if not plan then return nil, why, kind end
   job.plan = plan
   local ran, reason, failure = model:run(instance, plan, job.input)

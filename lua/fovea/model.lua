@@ -1,5 +1,7 @@
 --- A model: a file that can be run and explained at any input size it allows. Graphs and plans are made on demand for
 --- each input shape and kept; all share the weight tensors.
+local budget = require "fovea.budget"
+local bytes = require "fovea.bytes"
 local core = require "fovea.core"
 local import = require "fovea.import"
 local layers = require "fovea.layers"
@@ -19,6 +21,8 @@ local M = {}
 ---@field source table see fovea.import
 ---@field load_options table? what the file was read with, when it matters for the numbers
 ---@field exact boolean? convolutions by plain sums: slower, with half the rounding error of Winograd's method
+---@field memory (string|integer)? budget of everything: "512M", "2G" or bytes; see fovea.budget
+---@field planned fun(plan: fovea.Plan, use: fovea.MemoryUse)? called when a plan was made, before it runs
 ---@field last_input fovea.Tensor? what the model ran on last, or was told to use
 ---@field architecture fovea.Architecture? of a model made from one, and its options, weights and list of parameters
 ---@field options table?
@@ -208,14 +212,16 @@ end
 --- A plan of an instance, kept by its key; the oldest goes when there are more than a few (a plan holds the memory of
 --- all activations).
 ---@param instance fovea.Instance
----@param spec { mode: string, taps: fovea.Node[], seeds: fovea.Node[]?, gradients: fovea.Node[]?, exact: boolean? }
---- exact: as the model says when nil
+---@param spec { mode: string, taps: fovea.Node[], seeds: fovea.Node[]?, gradients: fovea.Node[]?, exact: boolean?,
+--- memory: string|integer|nil } exact, memory: as the model says when nil
 ---@return fovea.Plan? plan
 ---@return string? message
 ---@return string? code
 function Model:plan(instance, spec)
   if spec.exact == nil then spec.exact = self.exact end
-  local key = { spec.mode, tostring(core.threads()), tostring(spec.exact or false) }
+  local limit = spec.memory == nil and self.memory or spec.memory or nil
+  limit = limit and bytes.parse(limit, "memory", 0)
+  local key = { spec.mode, tostring(core.threads()), tostring(spec.exact or false), tostring(limit) }
   for _, field in ipairs { "taps", "seeds", "gradients" } do
     key[#key + 1] = field
     for _, node in ipairs(spec[field] or {}) do key[#key + 1] = tostring(node:id()) end
@@ -223,8 +229,8 @@ function Model:plan(instance, spec)
   local name = table.concat(key, " ")
   local plan = instance.plans[name]
   if not plan then
-    local made, message, code = instance.graph:plan(spec)
-    if not made then return nil, ("%s: %s"):format(self.path, message), code end
+    local made, use, code = budget.plan(self, instance, spec, limit)
+    if not made then return nil, ("%s: %s"):format(self.path, use), code end
     plan = made
     instance.plans[name] = plan
     table.insert(instance.plan_order, name)
@@ -232,6 +238,23 @@ function Model:plan(instance, spec)
   end
   return plan
 end
+
+--- Whether plans are kept.
+---@return boolean
+function Model:has_plans()
+  for _, instance in pairs(self.instances) do
+    if next(instance.plans) then return true end
+  end
+  return false
+end
+
+--- Memory that the model takes at work, without a run: see fovea.budget.
+---@param names? string|string[] layers of the heat maps; default: those that are explained by default
+---@param shape? integer[] of the input; default: the model's own
+---@return { forward: fovea.MemoryUse, maps: fovea.MemoryUse }? use
+---@return string? message
+---@return string? code
+function Model:memory_use(names, shape) return budget.of_model(self, names, shape) end
 
 --- Forgets the plans: to be called when weights were changed in place, of which plans may hold copies.
 function Model:refresh()

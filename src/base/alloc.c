@@ -1,10 +1,9 @@
-#define _DEFAULT_SOURCE /* madvise */
 #include "base/alloc.h"
+#include "base/pages.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 static atomic_size_t aligned_bytes;
 static atomic_long fail_at = -1;
@@ -76,17 +75,22 @@ static size_t padded(size_t bytes)
     return n ? n : FV_ALIGNMENT;
 }
 
-enum { PAGE = 1 << 12, BIG = 1 << 22 };
+/* Checkers want to see every block. */
+#if defined(__SANITIZE_ADDRESS__)
+#    define CHECKED 1
+#elif defined(__has_feature)
+#    if __has_feature(address_sanitizer)
+#        define CHECKED 1
+#    endif
+#endif
 
-/* Memory that is touched for the first time costs a seventh when the system gives it in big pages. */
-static void prefer_big_pages(void *block, size_t bytes)
+static int is_big(size_t bytes)
 {
-#ifdef MADV_HUGEPAGE
-    size_t skip = (PAGE - (uintptr_t)block % PAGE) % PAGE;
-    if (bytes >= BIG) madvise((char *)block + skip, (bytes - skip) / PAGE * PAGE, MADV_HUGEPAGE);
-#else
-    (void)block;
+#ifdef CHECKED
     (void)bytes;
+    return 0;
+#else
+    return bytes >= FV_PAGES_LEAST;
 #endif
 }
 
@@ -94,9 +98,9 @@ fv_status fv_alloc_aligned(void *out, size_t bytes, fv_error *err)
 {
     void **block = out;
     *block = NULL;
-    if (bytes <= SIZE_MAX / 2 && !must_fail()) *block = aligned_alloc(FV_ALIGNMENT, padded(bytes));
+    if (bytes <= SIZE_MAX / 2 && !must_fail())
+        *block = is_big(bytes) ? fv_pages_new(bytes) : aligned_alloc(FV_ALIGNMENT, padded(bytes));
     if (!*block) return fv_fail(err, FV_STATUS_MEMORY, "not enough memory for %zu bytes", bytes);
-    prefer_big_pages(*block, bytes);
     atomic_fetch_add(&aligned_bytes, bytes);
     return FV_OK;
 }
@@ -110,5 +114,8 @@ void fv_free_aligned(void *block, size_t bytes)
 {
     if (!block) return;
     atomic_fetch_sub(&aligned_bytes, bytes);
-    free(block);
+    if (is_big(bytes))
+        fv_pages_free(block, bytes);
+    else
+        free(block);
 }

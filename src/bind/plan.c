@@ -29,7 +29,8 @@ static fv_node_list node_list(lua_State *L, int arg, const char *field)
 
 /* graph:plan { mode = "infer" | "explain" | "train", taps = {...}, seeds = {...}, gradients = {...},
  * means = {...}, given = {...} (nodes that are set like inputs), fold = true, exact = false, memory = bytes
- * (0: no limit), statistics = "batch" | "running" (of batch normalisation in train mode) } */
+ * (0: no limit; when it is too little, the smallest that works is the fourth result),
+ * statistics = "batch" | "running" (of batch normalisation in train mode) } */
 static int m_graph_plan(lua_State *L)
 {
     static const char *const keys[] = {"mode", "taps",  "seeds",      "gradients", "means", "given",
@@ -45,7 +46,9 @@ static int m_graph_plan(lua_State *L)
     spec.keep_all = !fvl_opt_boolean(L, 2, "fold", 1, "plan");
     lua_Integer budget = fvl_opt_integer(L, 2, "memory", 0, "plan");
     if (budget < 0) return luaL_error(L, "plan: option 'memory' must not be negative");
+    size_t least = 0;
     spec.budget = (size_t)budget;
+    spec.least = &least;
     spec.fixed_statistics = fvl_opt_choice(L, 2, "statistics", 0, statistics, "plan");
     spec.exact = fvl_opt_boolean(L, 2, "exact", 0, "plan");
     spec.taps = node_list(L, 2, "taps");
@@ -54,8 +57,11 @@ static int m_graph_plan(lua_State *L)
     spec.given = node_list(L, 2, "given");
     spec.means = node_list(L, 2, "means");
     void **box = fvl_box(L, FVL_PLAN, 0);
-    fv_status status = fv_plan_new((fv_plan **)box, graph, &spec, &err);
-    return status ? fvl_fail(L, &err) : 1;
+    if (fv_plan_new((fv_plan **)box, graph, &spec, &err) == FV_OK) return 1;
+    int count = fvl_fail(L, &err);
+    if (!least) return count;
+    lua_pushinteger(L, (lua_Integer)least);
+    return count + 1;
 }
 
 static int m_set_input(lua_State *L)
@@ -208,7 +214,8 @@ static int m_steps(lua_State *L)
     return 1;
 }
 
-/* memory(): bytes of the arena, of packed weights, of the scratchpad, of weights, and the most at a time. */
+/* memory(): bytes of the arena, of packed weights, of the scratchpad, of weights, and the most at a time; and
+ * what is done to save memory: signs, segments, exact. */
 static int m_memory(lua_State *L)
 {
     fv_plan_memory use = fv_plan_memory_use(check_plan(L, 1));
@@ -220,14 +227,21 @@ static int m_memory(lua_State *L)
                   {"scratchpad", use.scratchpad},
                   {"weights", use.weights},
                   {"peak", use.peak}};
-    lua_createtable(L, 0, 5);
+    lua_createtable(L, 0, 8);
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
         lua_pushinteger(L, (lua_Integer)fields[i].bytes);
         lua_setfield(L, -2, fields[i].name);
     }
+    lua_pushboolean(L, use.signs);
+    lua_setfield(L, -2, "signs");
+    lua_pushinteger(L, use.segments);
+    lua_setfield(L, -2, "segments");
+    lua_pushboolean(L, use.exact);
+    lua_setfield(L, -2, "exact");
     return 1;
 }
 
+/* close(): gives its memory back at once; also by <close> and the collector. */
 static int mm_gc(lua_State *L)
 {
     void **box = luaL_checkudata(L, 1, FVL_PLAN);
@@ -249,19 +263,13 @@ static int mm_tostring(lua_State *L)
 int fvl_open_plan(lua_State *L);
 int fvl_open_plan(lua_State *L)
 {
-    static const luaL_Reg methods[] = {{"set_input", m_set_input},
-                                       {"set_seed", m_set_seed},
-                                       {"forward", m_forward},
-                                       {"backward", m_backward},
-                                       {"value", m_value},
-                                       {"gradient", m_gradient},
-                                       {"steps", m_steps},
-                                       {"memory", m_memory},
-                                       {"set_run", m_set_run},
-                                       {"set_part", m_set_part},
-                                       {"gradient_means", m_gradient_means},
-                                       {"maps", m_maps},
-                                       {NULL, NULL}};
+    static const luaL_Reg methods[] = {{"set_input", m_set_input}, {"set_seed", m_set_seed},
+                                       {"forward", m_forward},     {"backward", m_backward},
+                                       {"value", m_value},         {"gradient", m_gradient},
+                                       {"steps", m_steps},         {"memory", m_memory},
+                                       {"set_run", m_set_run},     {"close", mm_gc},
+                                       {"set_part", m_set_part},   {"gradient_means", m_gradient_means},
+                                       {"maps", m_maps},           {NULL, NULL}};
     static const luaL_Reg metamethods[] = {{"__gc", mm_gc}, {"__tostring", mm_tostring}, {NULL, NULL}};
     fvl_class(L, FVL_PLAN, methods, metamethods);
     lua_getfield(L, -1, "Graph");

@@ -277,7 +277,7 @@ static fv_status compile(fv_plan **out, fv_graph *source, const fv_plan_spec *sp
     plan->graph = fv_graph_retain(folded->graph);
     plan->mode = spec->mode;
     plan->has_fixed_statistics = spec->fixed_statistics;
-    plan->exact = spec->exact;
+    plan->exact = spec->exact || economy.direct;
     plan->economy = economy;
     if (folded->map) {
         FV_TRY_GOTO(fv_calloc(&plan->map, (size_t)plan->source_count, sizeof *plan->map, err));
@@ -295,8 +295,16 @@ done:
     return status;
 }
 
-/* From the fastest to the most economical. */
-static const fv_economy economies[] = {{0, 1}, {1, 1}, {1, 2}, {1, 3}, {1, 4}, {1, 6}, {1, 9}};
+/* From the fastest to the most economical: those that give the same bits first. Only the gradients of
+ * explanations allow signs and segments. */
+static const fv_economy economies[] = {{0, 1, 0}, {1, 1, 0}, {1, 2, 0}, {1, 3, 0}, {1, 4, 0}, {1, 6, 0},
+                                       {1, 9, 0}, {0, 1, 1}, {1, 1, 1}, {1, 2, 1}, {1, 4, 1}, {1, 9, 1}};
+
+static int is_possible(const fv_plan_spec *spec, fv_economy economy)
+{
+    if (economy.direct && (spec->exact || spec->mode == FV_MODE_TRAIN)) return 0;
+    return spec->mode == FV_MODE_EXPLAIN || (!economy.signs && economy.segments == 1);
+}
 
 /* The fastest way that stays within the budget; tried without a look at the weights. */
 static fv_status choose(fv_graph *source, const fv_plan_spec *spec, fv_economy *out, fv_error *err)
@@ -307,14 +315,15 @@ static fv_status choose(fv_graph *source, const fv_plan_spec *spec, fv_economy *
     for (size_t i = 0; i < count && status == FV_OK && least > spec->budget; i++) {
         fv_plan *plan;
         *out = economies[i];
+        if (!is_possible(spec, *out)) continue;
         status = compile(&plan, source, spec, &folded, *out, err);
         if (status != FV_OK) break;
         if (plan->memory.peak < least) least = plan->memory.peak;
         fv_plan_free(plan);
-        if (spec->mode != FV_MODE_EXPLAIN) break;
     }
     fv_plan_graph_close(&folded);
     if (status != FV_OK || least <= spec->budget) return status;
+    if (spec->least) *spec->least = least;
     return fv_fail(err, FV_STATUS_MEMORY, "plan: needs %zu MiB of memory, %zu MiB are allowed",
                    (least + (1 << 20) - 1) >> 20, spec->budget >> 20);
 }

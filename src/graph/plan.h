@@ -32,7 +32,8 @@ typedef struct fv_plan_spec {
     int fixed_statistics; /* train: batch normalisation by the running statistics, which stay as they are */
     int exact;            /* no Winograd convolutions, which round a little more */
     int keep_all;  /* do not fold normalisation and activations into convolutions: each node by itself */
-    size_t budget; /* bytes; 0: no limit. See fv_plan_memory; a plan for explanations saves where it can */
+    size_t budget; /* bytes; 0: no limit. See fv_plan_memory; slower ways are taken where they save enough */
+    size_t *least; /* set when the budget is refused: the smallest one that works; may be NULL */
 } fv_plan_spec;
 
 /* Compiles. The plan retains the graph. */
@@ -104,9 +105,12 @@ fv_step_info fv_plan_step(const fv_plan *plan, int i);
 
 /* Bytes: activations and gradients together (one arena), packed weights, scratchpad; the weights of the graph
  * and those that folding made of them and steps read; and the most that is in use at a time. Known before
- * anything runs. */
+ * anything runs. Then what the plan does to save memory. */
 typedef struct fv_plan_memory {
     size_t arena, packed, scratchpad, weights, peak;
+    int signs;    /* bits instead of activations where the gradient needs no more */
+    int segments; /* of the network whose activations are computed again; 1: none */
+    int exact;    /* no Winograd convolutions, to save memory or because that was asked for */
 } fv_plan_memory;
 
 fv_plan_memory fv_plan_memory_use(const fv_plan *plan);

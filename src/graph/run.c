@@ -253,5 +253,9 @@ fv_step_info fv_plan_step(const fv_plan *plan, int i)
 
 fv_plan_memory fv_plan_memory_use(const fv_plan *plan)
 {
-    return plan->memory;
+    fv_plan_memory memory = plan->memory;
+    memory.signs = plan->economy.signs;
+    memory.segments = plan->economy.segments;
+    memory.exact = plan->exact;
+    return memory;
 }

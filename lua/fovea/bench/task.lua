@@ -1,5 +1,7 @@
 --- What a benchmark runs: tasks over a model and an input. They use plans directly, as a program does that runs a model
 --- many times; what is not part of the question (reading files, drawing) is outside.
+local budget = require "fovea.budget"
+local bytes = require "fovea.bytes"
 local passes = require "fovea.passes"
 local tensor = require "fovea.tensor"
 
@@ -22,14 +24,19 @@ local function opened(model, input)
   return instance, model:output(instance).logits
 end
 
+--- Within the memory that the model is allowed.
+local function compiled(model, instance, spec)
+  spec.exact = model.exact
+  return (assert(budget.plan(model, instance, spec, model.memory and bytes.parse(model.memory, "memory"))))
+end
+
 --- The forward pass: logits.
 ---@param model fovea.Model
 ---@param input fovea.Tensor
 ---@return fovea.BenchTask
 function M.forward(model, input)
   local instance, logits = opened(model, input)
-  local plan, value = assert(instance.graph:plan { mode = "infer", taps = { logits }, exact = model.exact }),
-    nil
+  local plan, value = compiled(model, instance, { mode = "infer", taps = { logits } }), nil
   return {
     plan = plan, macs = macs_of(instance),
     run = function()
@@ -50,8 +57,8 @@ end
 function M.maps(model, input, layers, masks)
   local instance, logits = opened(model, input)
   local nodes, maps = passes.nodes_of(instance, layers, 2), {}
-  local plan = assert(instance.graph:plan { mode = "explain", taps = { logits, table.unpack(nodes) },
-    seeds = { logits }, means = nodes, exact = model.exact })
+  local plan = compiled(model, instance, { mode = "explain", taps = { logits, table.unpack(nodes) }, seeds = { logits },
+    means = nodes })
   masks = masks or { assert(tensor.full(logits:shape(), 1)) }
   local function weights(mask)
     local list = {}

@@ -24,6 +24,7 @@ function M.define(parser)
   parser:option("--runs", "how often each task runs; the median is shown"):convert(math.tointeger):default "5"
   parser:option("--threads", "threads (default: all)"):convert(math.tointeger)
   parser:flag("--exact", "convolutions by plain sums, without Winograd's method")
+  cli.define_memory(parser)
   parser:flag("--profile", "time, GFLOP/s, bytes and implementation of each layer")
   parser:flag("--json", "print one JSON object")
 end
@@ -153,6 +154,7 @@ function M.run(arguments)
     return cli.FAILED
   end
   model.exact = arguments.exact
+  cli.limit_memory(arguments, model)
   for _, warning in ipairs(model.warnings) do cli.complain("warning: " .. warning) end
   run(model, arguments, runs)
   return cli.DONE

@@ -74,6 +74,7 @@ function M.define(parser)
   parser:flag("--pictures", "also write a picture of each image: found green, invented orange, missed blue")
   parser:option("--resamples", "of the bootstrap (default 2000)"):convert(math.tointeger)
   parser:option("--level", "of the interval (default 0.95)"):convert(tonumber)
+  cli.define_memory(parser)
   cli.define_preprocess(parser)
   parser:flag("--json", "print summary.json")
 end
@@ -133,6 +134,7 @@ end
 local function open(arguments)
   local model, message = fovea.load(arguments.model, cli.load_options(arguments))
   if not model then return nil, message end
+  cli.limit_memory(arguments, model)
   for _, warning in ipairs(model.warnings) do cli.complain("warning: " .. warning) end
   local spec, problem = data_spec(arguments)
   if not spec then return nil, problem end

@@ -46,6 +46,7 @@ function M.define(parser)
   parser:option("--output", "name or number of the model's output")
   parser:option("--class", "class, from 1"):convert(math.tointeger)
   parser:flag("--exact", "convolutions by plain sums: slower, with half the rounding error")
+  cli.define_memory(parser)
   cli.define_preprocess(parser)
   parser:option("--upsample", "coordinate rule of old Upsample nodes: half_pixel, asymmetric, align_corners")
   parser:option("--sign", "part of the map shown: positive, negative, absolute, signed")
@@ -81,9 +82,10 @@ local function ground_truths(arguments)
   return list
 end
 
-local function load_model(path, options)
+local function load_model(path, options, arguments)
   local model, message = fovea.load(path, options)
   if not model then return nil, message end
+  cli.limit_memory(arguments, model)
   for _, warning in ipairs(model.warnings) do cli.complain("warning: " .. warning) end
   return model
 end
@@ -96,7 +98,7 @@ local function plan(arguments)
   local truths = ground_truths(arguments)
   local loading = cli.load_options(arguments)
   loading.upsample_coordinates = arguments.upsample
-  local model, message = load_model(arguments.model, loading)
+  local model, message = load_model(arguments.model, loading, arguments)
   if not model then return nil, message end
   local list, options = {}, explain_options(arguments, model)
   for i, path in ipairs(arguments.images) do
@@ -124,7 +126,7 @@ local function plan_from(arguments)
   if not record then return nil, message end
   local options, complaint = replay.options(record)
   if not options then return nil, ("%s: %s"):format(arguments.from, complaint) end
-  local model, reason = load_model(record.model, record.load)
+  local model, reason = load_model(record.model, record.load, arguments)
   if not model then return nil, reason end
   for _, line in ipairs(replay.changes(record)) do cli.complain("warning: " .. line) end
   return { model = model, cases = { { path = record.image, options = options } } }

@@ -7,6 +7,8 @@
 ---     }
 ---
 --- Exit status: 0 done, 1 some cases failed (the others are there), 2 misuse.
+local budget = require "fovea.budget"
+local bytes = require "fovea.bytes"
 local core = require "fovea.core"
 local lookup = require "fovea.lookup"
 local preprocess = require "fovea.preprocess"
@@ -31,6 +33,24 @@ function M.define_model(parser)
     :argname "KEY=VALUE":count "*"
   parser:option("--map", "how the weights are named: names, order, or a code base that the network knows")
   parser:flag("--partial", "accept weights that lack some parameters, or have others")
+end
+
+--- Options of commands that run a model: its memory.
+---@param parser table argparse parser
+function M.define_memory(parser)
+  parser:option("--memory", "most memory that may be used: 512M, 2G or bytes; slower ways that need less are taken, "
+    .. "and what cannot be done in it is refused"):argname "SIZE"
+  parser:flag("--verbose", "tell how much memory is needed, before a model runs")
+end
+
+--- Holds a model to what define_memory asked for.
+---@param arguments table parsed command line
+---@param model fovea.Model
+function M.limit_memory(arguments, model)
+  model.memory = arguments.memory and bytes.parse(arguments.memory, "--memory", 0)
+  if arguments.verbose then
+    model.planned = function(_, use) M.complain(("%s: %s"):format(model.name, budget.text(use))) end
+  end
 end
 
 --- KEY=VALUE texts as a table; nil when there are none.

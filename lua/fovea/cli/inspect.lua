@@ -1,8 +1,10 @@
 --- fovea inspect FILE: the layers of a model, or the tensors of a weight file.
+local bytes = require "fovea.bytes"
 local cli = require "fovea.cli"
 local fovea = require "fovea"
 local import = require "fovea.import"
 local sidecar = require "fovea.import.sidecar"
+local text = require "fovea.report.text"
 
 local M = { summary = "show the layers of a model, or the tensors of a weight file" }
 
@@ -13,6 +15,8 @@ function M.define(parser)
   cli.define_model(parser)
   parser:option("--layer", "only layers of this name or pattern"):count "*"
   parser:option("--size", "inspect at this input size, WxH or WxHxD")
+  parser:flag("--memory", "how much memory the model takes, forward and for heat maps of --layer, and the smallest "
+    .. "--memory that other commands can do it in")
   parser:flag("--json", "print one JSON object")
 end
 
@@ -28,10 +32,36 @@ local function describe(model, layers)
     default_layers = fovea.json.array(model:default_layers()) }
 end
 
+local MEMORY_ROWS = { { "weights", "weights" }, { "packed", "packed weights" },
+  { "arena", "activations and gradients" }, { "scratchpad", "scratch" }, { "copies", "copies of layers" },
+  { "others", "other tensors" }, { "program", "program" }, { "total", "at most, at a time" } }
+
+--- Memory of the forward pass, and of maps of the layers that are explained or named.
+local function show_memory(model, layers, arguments)
+  local names = fovea.json.array {}
+  for i, layer in ipairs(#arguments.layer > 0 and layers or {}) do names[i] = layer.name end
+  if #names == 0 then names = fovea.json.array(model:default_layers()) end
+  local found = assert(model:memory_use(names))
+  if arguments.json then
+    print(fovea.json.encode({ model = model.path, input = model:default_shape(), layers = names, memory = found },
+      { indent = 2, order = { "model", "input", "layers" } }))
+    return
+  end
+  local rows = {}
+  for i, row in ipairs(MEMORY_ROWS) do
+    rows[i] = { row[2], bytes.text(found.forward[row[1]]), bytes.text(found.maps[row[1]]) }
+  end
+  rows[#rows + 1] = { "smallest --memory", bytes.option(found.forward.least), bytes.option(found.maps.least) }
+  print(("memory of %s at %s; maps of %s"):format(model.name, table.concat(model:default_shape(), "x"),
+    table.concat(names, ", ")))
+  io.stdout:write(text.plain({ "", "forward", "maps" }, rows))
+end
+
 local function show_model(model, arguments)
   if arguments.size then model.inspection_shape = cli.input_shape(model, arguments.size) end
   local layers = model:layers(#arguments.layer > 0 and arguments.layer or nil)
   if #layers == 0 then error(fovea.layers.unknown(model:layers(), arguments.layer[1]), 0) end
+  if arguments.memory then return show_memory(model, layers, arguments) end
   if arguments.json then
     print(fovea.json.encode(describe(model, layers), { indent = 2, order = { "model", "name", "kind", "shape" } }))
     return
@@ -45,7 +75,7 @@ end
 local function shape_text(shape) return #shape == 0 and "scalar" or table.concat(shape, "x") end
 
 local function show_weights(weights, arguments)
-  if #arguments.layer > 0 or arguments.size then
+  if #arguments.layer > 0 or arguments.size or arguments.memory then
     error(("%s: weights have no layers; name their network (--arch)"):format(weights.path), 0)
   end
   local rows, lines, total, width = fovea.json.array {}, {}, 0, 0

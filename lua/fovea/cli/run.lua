@@ -1,4 +1,6 @@
 --- fovea run RECIPE: an experiment from a YAML file.
+local budget = require "fovea.budget"
+local bytes = require "fovea.bytes"
 local cli = require "fovea.cli"
 local expand = require "fovea.recipe.expand"
 local json = require "fovea.json"
@@ -28,6 +30,7 @@ function M.define(parser)
   parser:option("--schema", "print the reference of all keys (--schema json: a JSON Schema) and stop"):args "?"
   parser:flag("--force", "compute everything again")
   parser:flag("--dry-run", "list the cases, estimate time and memory, and stop")
+  cli.define_memory(parser)
   parser:flag("--json", "print the result as JSON")
   parser:option("--worker"):hidden(true)
 end
@@ -154,6 +157,9 @@ end
 --- Runs one recipe.
 local function run_recipe(path, out, arguments, share)
   local plan = recipe.plan(path, { set = arguments.set, out = out })
+  if arguments.verbose then
+    function plan.planned(model, use) cli.complain(("%s: %s"):format(model.name, budget.text(use))) end
+  end
   if arguments.worker then
     recipe.run_plan(plan, { shard = share.shard, jobs = share.jobs, threads = share.threads,
       worker = arguments.worker })
@@ -193,6 +199,7 @@ local function stem(path) return path:match("([^/]+)$"):gsub("%.[%w]+$", "") end
 function M.run(arguments)
   if arguments.schema then return print_schema(arguments.schema[1]) end
   local paths, worst = arguments.recipes, cli.DONE
+  if arguments.memory then table.insert(arguments.set, "memory=" .. bytes.parse(arguments.memory, "--memory", 0)) end
   if #paths == 0 then error("run: which recipe? (fovea run --help)", 0) end
   local share = { shard = shard_of(arguments.shard), jobs = positive(arguments.jobs, "jobs"),
     threads = positive(arguments.threads, "threads") }

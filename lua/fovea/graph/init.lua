@@ -36,6 +36,9 @@
 ---@field seeds? fovea.Node[] where a gradient is put in
 ---@field gradients? fovea.Node[] whose gradients can be read
 ---@field means? fovea.Node[] of whose gradients the means over the positions can be read
+---@field exact? boolean no Winograd convolutions
+---@field memory? integer most bytes of it (fovea.PlanMemory.peak): slower ways that need less are taken; when even the
+--- least needs more, the result is nil, message, "memory", and the least
 
 ---@class fovea.Plan
 ---@field set_input fun(self, node: fovea.Node, tensor: fovea.Tensor): fovea.Plan?, string?, string?
@@ -49,7 +52,19 @@
 ---@field maps fun(self, node: fovea.Node, weights: fovea.Tensor): fovea.Tensor?, string?, string? the sum over the
 --- channels of a tap times weights (Q N C of them, for Q questions): Q N x 1 x spatial
 ---@field steps fun(self): {phase: string, node: string, op: string, implementation: string, seconds: number}[]
----@field memory fun(self): {arena: integer, packed: integer, scratchpad: integer} bytes
+---@field memory fun(self): fovea.PlanMemory
+---@field close fun(self) gives the memory back at once instead of at the next collection
+
+--- What a plan takes, in bytes; known before it runs, and touched when it does.
+---@class fovea.PlanMemory
+---@field arena integer activations and gradients: those that are needed at the same time share it
+---@field packed integer weights in the layouts that convolutions want
+---@field scratchpad integer
+---@field weights integer of the graph, and those that folding made of them that steps read
+---@field peak integer the most of all this at a time
+---@field signs boolean bits are kept instead of activations where the gradient needs no more
+---@field segments integer of the network whose activations are computed again for the backward pass; 1: none
+---@field exact boolean no Winograd convolutions
 
 local core = require "fovea.core"
 

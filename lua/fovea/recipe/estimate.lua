@@ -1,5 +1,5 @@
---- What a run will cost, for --dry-run: one image of each model is really explained and timed, and the memory that the
---- engine then holds is read off.
+--- What a run will cost, for --dry-run: one image of each model is really explained and timed, and the memory is
+--- what its plan says.
 local core = require "fovea.core"
 local expand = require "fovea.recipe.expand"
 local explain_all = require("fovea.explain").explain_all
@@ -11,7 +11,7 @@ local M = {}
 
 ---@class fovea.RecipeEstimate
 ---@field seconds number of all cases to do, in one process
----@field bytes integer the most memory that one process holds
+---@field bytes integer the most memory that one process takes, see fovea.budget
 ---@field note string? why it is only a part
 
 local function timed(f)
@@ -82,7 +82,7 @@ function M.of(plan, cases)
       local message
       known[index] = true
       costs[index], message = cost_of(plan, list, index)
-      estimate.bytes = math.max(estimate.bytes, core.memory_in_use())
+      estimate.bytes = math.max(estimate.bytes, plan.models[index].memory or core.memory_in_use())
       if message then estimate.note = ("%s: %s"):format(plan.models[index].name, message) end
     end
     if costs[index] then estimate.seconds = estimate.seconds + seconds_of(plan, unit, costs[index]) end

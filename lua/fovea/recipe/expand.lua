@@ -1,5 +1,6 @@
 --- From settings to a plan: models with their layers, images, strategies, methods, scores, and the list of cases, each
 --- one combination. What cannot work is refused here, before anything is written.
+local bytes = require "fovea.bytes"
 local check = require "fovea.recipe.check"
 local core = require "fovea.core"
 local evaluate = require "fovea.evaluate"
@@ -28,6 +29,7 @@ local M = {}
 ---@field cases fovea.RecipeCase[]
 ---@field places table<string, string>
 ---@field warnings string[]
+---@field planned fun(model: table, use: fovea.MemoryUse)? told of the memory of every plan before it runs
 
 ---@class fovea.RecipeCase
 ---@field model integer index
@@ -77,7 +79,11 @@ function M.load(plan, index)
   local ok, model, message, code = pcall(make, what, options)
   if not ok then fail(plan.places.models, "%s: %s", source.name, check.bare(model)) end
   if not model then return nil, message, code end
-  model.exact = plan.settings.exact
+  model.exact, model.memory = plan.settings.exact, plan.settings.memory
+  function model.planned(_, use)
+    source.memory = math.max(source.memory or 0, use.total)
+    if plan.planned then plan.planned(source, use) end
+  end
   plan.loaded = { index = index, model = model }
   return model
 end
@@ -175,6 +181,9 @@ local function check_truth(plan)
 end
 
 local function check_settings(settings, places)
+  if settings.memory and not bytes.read(settings.memory) then
+    fail(places.memory, "'%s' is not a size such as 512M, 2G, 1.5G or a number of bytes", settings.memory)
+  end
   if settings.outputs.figure and not settings.outputs.overlays then
     fail(places["outputs.figure"] or places["outputs.overlays"],
       "a figure is made of overlays; they are switched off (outputs: overlays)")

@@ -171,7 +171,7 @@ function M.unit(run, unit)
   unit.loaded, unit.inputs = nil, nil
   run.store:log { time = os.date "!%Y-%m-%dT%H:%M:%SZ", model = run.plan.models[unit.model].name,
     image = run.plan.images[unit.image].name, path = run.plan.images[unit.image].path, cases = #pending,
-    seconds = core.clock() - start, threads = core.threads() }
+    seconds = core.clock() - start, threads = core.threads(), memory = run.plan.models[unit.model].memory }
 end
 
 return M

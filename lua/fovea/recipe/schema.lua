@@ -220,6 +220,9 @@ M.recipe = map("a recipe: models x images x layers x strategies x methods x scor
   { "spacing", typed("list", "millimetres per pixel along each axis, for strategies that measure",
     { of = typed("number", "mm") }) },
   { "exact", typed("boolean", "convolutions by plain sums: slower, with half the rounding error; default: false") },
+  { "memory", either("most memory that each process may use; slower ways that need less are taken, and what cannot be "
+    .. "done in it is refused; default: no limit", { typed("integer", "bytes", { min = 1 }),
+      text "a size such as 512M, 2G or 1.5G" }) },
   { "metrics", list("metrics of every map", metric) },
   { "evaluate", either("whether every model is scored on the images with masks (evaluation*.csv, .md)",
     { typed("boolean", "with all defaults"), segmentation }, { default = false }) },
