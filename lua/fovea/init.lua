@@ -29,6 +29,7 @@ M.graph = require("fovea.graph").new
 -- models and explanations
 M.load, M.model, M.explain = require("fovea.model").load, require("fovea.model").new, require("fovea.explain").explain
 M.explain_all, M.layers = require("fovea.explain").explain_all, require "fovea.layers"
+M.perturb = require "fovea.perturb"
 M.arch, M.nn = require "fovea.arch", require "fovea.nn"
 
 -- training

@@ -41,7 +41,12 @@ Job.__index = Job
 M.OPTIONS = { "layer", "layers", "method", "methods", "score", "reduction", "output", "class", "activation",
   "preprocess", "ground_truth", "ground_truth_label", "spacing", "exact", "memory" }
 
-local function one_of(value, choices, what)
+--- A choice, or an error with what there is to choose from.
+---@param value any
+---@param choices string[]
+---@param what string
+---@return string
+function M.one_of(value, choices, what)
   for _, choice in ipairs(choices) do
     if value == choice then return value end
   end
@@ -70,8 +75,15 @@ local function check_channels(job, model)
     shape[2]), "mismatch"
 end
 
---- The input tensor of what was given: an image is preprocessed, a tensor with the input's rank taken as it is.
-local function read_input(job, model, given)
+--- Sets the input tensor of a job from what was given: an image is preprocessed, a tensor with the input's rank taken
+--- as it is.
+---@param job table with `options`; gets `input`, and `image`, `geometry` and `preprocess` for an image
+---@param model fovea.Model
+---@param given fovea.Image|fovea.Tensor
+---@return true? done
+---@return string? message
+---@return string? code
+function M.read_input(job, model, given)
   local is_tensor = type(given) == "userdata"
   if is_tensor and given:rank() >= 4 then
     if given:shape()[1] ~= 1 then
@@ -159,12 +171,12 @@ end
 function M.new(model, given, options)
   local job = setmetatable({ options = options, methods = {} }, Job)
   for i, name in ipairs(M.list_of(options, "methods", "method", "gradcam")) do job.methods[i] = methods.method(name) end
-  job.score = one_of(options.score or "logit", { "logit", "probability" }, "score")
-  job.reduction = one_of(options.reduction or "sum", { "sum", "mean" }, "reduction")
+  job.score = M.one_of(options.score or "logit", { "logit", "probability" }, "score")
+  job.reduction = M.one_of(options.reduction or "sum", { "sum", "mean" }, "reduction")
   local truth, complaint, kind = target.read_truth(options.ground_truth, options.ground_truth_label)
   if truth == nil then return nil, complaint, kind end
   job.truth = truth
-  local ok, message, code = read_input(job, model, given)
+  local ok, message, code = M.read_input(job, model, given)
   if ok then ok, message, code = forward(job, model) end
   if not ok then return nil, message, code end
   job.class = target.class(job.probabilities, options.class)

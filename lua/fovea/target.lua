@@ -89,17 +89,33 @@ local function term_options(job, target, term)
   return { kind = score_kind(job, term), class = term.class, axis = 2, mean = mean }
 end
 
+--- Scores of a target, one for each item of a batch of logits.
+---@param job fovea.Job
+---@param target fovea.Target
+---@param logits fovea.Tensor N x K x [D] x H x W
+---@return { value: number, saturated: number }[] scores
+function M.scores(job, target, logits)
+  local scores, batch = {}, logits:shape()[1]
+  for i = 1, batch do scores[i] = { value = 0, saturated = 1 } end
+  for _, term in ipairs(target.terms) do
+    local weights = term.weights:reshape { 1, term.weights:count() }:expand { batch, term.weights:count() }
+    local parts = assert(core.cam.score(logits, weights, term_options(job, target, term)))
+    for i, score in ipairs(scores) do
+      score.value = score.value + parts[i].value
+      score.saturated = math.min(score.saturated, parts[i].saturated)
+    end
+  end
+  return scores
+end
+
 --- Score of a target.
 ---@param job fovea.Job
 ---@param target fovea.Target
 ---@return { kind: string, reduction: string, value: number, saturated: number } score
 function M.score(job, target)
-  local score = { kind = job.score, reduction = target.mean and "mean" or job.reduction, value = 0, saturated = 1 }
-  for _, term in ipairs(target.terms) do
-    local part = assert(core.cam.score(job.logits, term.weights, term_options(job, target, term)))[1]
-    score.value, score.saturated = score.value + part.value, math.min(score.saturated, part.saturated)
-  end
-  return score
+  local found = M.scores(job, target, job.logits)[1]
+  return { kind = job.score, reduction = target.mean and "mean" or job.reduction, value = found.value,
+    saturated = found.saturated }
 end
 
 --- Gradient of the score of a target with respect to the logits.
