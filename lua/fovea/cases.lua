@@ -1,9 +1,12 @@
 --- Cases on disk: one image in, its pictures, raw maps and records out. A broken case becomes a record with its reason;
 --- the others go on.
 local core = require "fovea.core"
-local fovea = require "fovea"
+local explain = require "fovea.explain"
+local json = require "fovea.json"
 local lfs = require "lfs"
 local mask_file = require "fovea.mask_file"
+local npy = require "fovea.npy"
+local status = require "fovea.status"
 local view = require "fovea.report.view"
 
 local M = {}
@@ -43,7 +46,7 @@ end
 function M.writer(folder, model, drawing, total)
   local ok, message = M.make_folder(folder)
   if not ok then return nil, message end
-  return setmetatable({ folder = folder, model = model, drawing = drawing, records = fovea.json.array {}, failures = 0,
+  return setmetatable({ folder = folder, model = model, drawing = drawing, records = json.array {}, failures = 0,
     succeeded = 0, total = total, used = {}, views = view.writer(folder), model_hash = core.file.hash(model.path) },
     Writer)
 end
@@ -78,7 +81,7 @@ local function write(self, name, heat, record)
     record.picture = name .. ".png"
   end
   if self.drawing.raw == "npy" then
-    local ok, message = fovea.npy.write(("%s/%s.npy"):format(self.folder, name), heat.raw)
+    local ok, message = npy.write(("%s/%s.npy"):format(self.folder, name), heat.raw)
     if not ok then return message end
     record.raw = name .. ".npy"
   end
@@ -110,7 +113,7 @@ local function add_map(self, path, heat)
   self.records[#self.records + 1] = record
   local complaint
   if NO_MAP[heat.status] then
-    complaint = ("%s, threshold %s: %s"):format(heat.layer, heat.threshold, fovea.status.explanation[heat.status])
+    complaint = ("%s, threshold %s: %s"):format(heat.layer, heat.threshold, status.explanation[heat.status])
     record.error, record.code, record.view = complaint, heat.status, self.views:view(heat)
   else
     complaint = write(self, file_name(self, path, heat), heat, record)
@@ -137,7 +140,7 @@ end
 function Writer:case(path, options)
   local given, message, code = M.read(path)
   if not given then return add_failure(self, path, message, code) end
-  local ok, maps, reason, kind = pcall(fovea.explain_all, self.model, given, options)
+  local ok, maps, reason, kind = pcall(explain.explain_all, self.model, given, options)
   if not ok then return add_raised(self, path, maps) end
   if not maps then return add_failure(self, path, reason, kind) end
   self.succeeded = self.succeeded + 1
@@ -151,7 +154,7 @@ end
 
 --- The records as JSON text.
 ---@return string
-function Writer:text() return fovea.json.encode(self.records, { indent = 2, order = ORDER }) end
+function Writer:text() return json.encode(self.records, { indent = 2, order = ORDER }) end
 
 --- Writes explain.json.
 ---@return true? done

@@ -1,14 +1,15 @@
 --- fovea explain MODEL IMAGE...: heat maps as pictures, raw maps and records.
 local cases = require "fovea.cases"
 local cli = require "fovea.cli"
-local fovea = require "fovea"
+local model_module = require "fovea.model"
 local progress = require "fovea.progress"
 local replay = require "fovea.replay"
+local threshold = require "fovea.threshold"
 
 --- One line per strategy, with its parameters.
 local function strategies()
   local lines = {}
-  for _, strategy in ipairs(fovea.threshold.describe()) do
+  for _, strategy in ipairs(threshold.describe()) do
     local name = strategy.name .. (strategy.of and "(...)" or "")
     lines[#lines + 1] = ("  %-22s %s"):format(name, strategy.doc)
     if strategy.text ~= "" then lines[#lines + 1] = (" "):rep(27) .. strategy.text end
@@ -23,11 +24,16 @@ local M = {
     .. "a tensor. Exit status: 0 done, 1 some cases failed, 2 misuse.",
 }
 
+--- The end of the help.
+---@return string
+function M.describe()
+  return M.epilog .. "\n\nStrategies, as NAME:VALUE,NAME=VALUE; combined as 'a & b', 'a | b', 'a - b', '~a'; "
+    .. "(...) stands for another one,\nas in component(otsu):largest:\n" .. strategies()
+end
+
 --- Describes the command line.
 ---@param parser table argparse parser
 function M.define(parser)
-  parser:epilog(M.epilog .. "\n\nStrategies, as NAME:VALUE,NAME=VALUE; combined as 'a & b', 'a | b', 'a - b', '~a'; "
-    .. "(...) stands for another one,\nas in component(otsu):largest:\n" .. strategies())
   parser:argument("model", "model (.onnx), or weights (.pth, .safetensors) with --arch"):args "?"
   parser:argument("images", "pictures (PNG, JPEG, TIFF, ...), .npy or .safetensors files"):args "*"
   cli.define_model(parser)
@@ -83,7 +89,7 @@ local function ground_truths(arguments)
 end
 
 local function load_model(path, options, arguments)
-  local model, message = fovea.load(path, options)
+  local model, message = model_module.load(path, options)
   if not model then return nil, message end
   cli.limit_memory(arguments, model)
   for _, warning in ipairs(model.warnings) do cli.complain("warning: " .. warning) end

@@ -3,6 +3,7 @@
 ---     return {
 ---       summary = "one line",
 ---       define = function(parser) ... end,        -- an argparse parser
+---       describe = function() return epilog end,  -- if it takes time to make: only for --help
 ---       run = function(arguments) return status end,
 ---     }
 ---
@@ -180,10 +181,18 @@ usage: fovea COMMAND [OPTIONS]      fovea COMMAND --help
 %s]==]):format(core.version(), table.concat(rows, "\n"))
 end
 
+local function asks_for_help(arguments)
+  for _, word in ipairs(arguments) do
+    if word == "--help" or word == "-h" then return true end
+  end
+  return false
+end
+
 local function parse(name, command, arguments)
   local parser = require("argparse")("fovea " .. name, command.summary)
   if command.epilog then parser:epilog(command.epilog) end
   command.define(parser)
+  if command.describe and asks_for_help(arguments) then parser:epilog(command.describe()) end
   local ok, result = parser:pparse(arguments)
   if ok then return result end
   M.complain(("%s: %s (fovea %s --help shows the options)"):format(name, result, name))
