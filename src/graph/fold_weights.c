@@ -17,6 +17,7 @@ static void scale_weights(const fv_node *conv, const double *factor, const fv_te
     int64_t rows = weights->shape.dim[0], columns = weights->shape.dim[1];
     int64_t runs = transposed ? columns : 1; /* per row, each of one output channel */
     size_t length = weights->count / (size_t)(rows * runs);
+#pragma omp parallel for schedule(static)
     for (int64_t r = 0; r < rows; r++)
         for (int64_t c = 0; c < runs; c++) {
             int64_t channel = transposed ? r / (rows / groups) * columns + c : r;
