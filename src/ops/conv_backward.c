@@ -81,8 +81,8 @@ static int is_pointwise(const fv_node *node, int transposed)
     return 1;
 }
 
-/* Its gradient is such a convolution too, with the weights' channels swapped: the forward primitives of oneDNN
- * are faster. */
+/* Its gradient is such a convolution too, with the weights' channels swapped: the forward primitives of
+ * oneDNN are faster. */
 static fv_status emit_pointwise(const fv_node *node, fv_emit *emit, int part, fv_value *diff, fv_error *err)
 {
     fv_status status;

@@ -16,6 +16,8 @@ enum {
 typedef struct run {
     const fv_winograd_plan *plan;
     const fv_winograd_data *data;
+    int64_t tiles;       /* that are worked on */
+    const int32_t *live; /* which those are; NULL: the first */
 } run;
 
 /* A block of channels: where it begins in its part, and how many of its channels there are. */
@@ -41,10 +43,73 @@ typedef struct spot {
     int64_t image, y, x;
 } spot;
 
-static spot spot_of(const fv_winograd_plan *plan, int64_t tile)
+static spot spot_of(const run *r, int64_t index)
 {
-    int64_t row = tile / plan->tiles_across;
+    const fv_winograd_plan *plan = r->plan;
+    int64_t tile = r->live ? r->live[index] : index, row = tile / plan->tiles_across;
     return (spot){row / plan->tiles_down, row % plan->tiles_down * TILE, tile % plan->tiles_across * TILE};
+}
+
+/* --- tiles of zeros --- */
+
+/* Whether all that a gate lets through is zero. */
+static int is_blank(const fv_winograd *what, const float *from, const float *gate, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) {
+        if (from[i] == 0) continue;
+        if (!gate || what->gate_slope != 0 || (gate[i] > what->gate_low && gate[i] < what->gate_high))
+            return 0;
+    }
+    return 1;
+}
+
+/* Of the one source that a backward pass has. Mostly the first numbers tell. */
+static int is_blank_tile(const run *r, int64_t tile)
+{
+    const fv_winograd *what = &r->plan->what;
+    int64_t channels = what->src[0].channels;
+    spot at = spot_of(r, tile);
+    int64_t top = at.y - what->pad_top, left = at.x - what->pad_left, right = left + POINTS;
+    if (left < 0) left = 0;
+    if (right > what->width) right = what->width;
+    for (int64_t y = top < 0 ? 0 : top; y < top + POINTS && y < what->height && left < right; y++) {
+        int64_t offset = ((at.image * what->height + y) * what->width + left) * channels;
+        const float *gate = r->data->gate ? r->data->gate + offset : NULL;
+        if (!is_blank(what, r->data->src[0] + offset, gate, (right - left) * channels)) return 0;
+    }
+    return 1;
+}
+
+/* The results of such a tile: sums of nothing. */
+static void clear_tile(const run *r, int64_t tile)
+{
+    const fv_winograd *what = &r->plan->what;
+    spot at = spot_of(r, tile);
+    int64_t rows = what->out_height - at.y, columns = what->out_width - at.x;
+    for (int k = 0; k < what->dsts; k++)
+        for (int64_t i = 0; i < TILE && i < rows; i++) {
+            int64_t channels = what->dst[k].channels;
+            int64_t first = (at.image * what->out_height + at.y + i) * what->out_width + at.x;
+            memset(r->data->dst[k] + first * channels, 0,
+                   (size_t)((columns < TILE ? columns : TILE) * channels) * sizeof(float));
+        }
+}
+
+/* Deals with the tiles of zeros and lists the others. */
+static void find_live(run *r)
+{
+    const fv_winograd_plan *plan = r->plan;
+    int32_t *live = (int32_t *)(void *)(r->data->scratch + plan->live_at);
+    int64_t count = 0;
+#pragma omp parallel for schedule(static) if (plan->tiles > 256)
+    for (int64_t tile = 0; tile < plan->tiles; tile++) {
+        live[tile] = !is_blank_tile(r, tile);
+        if (!live[tile]) clear_tile(r, tile);
+    }
+    for (int64_t tile = 0; tile < plan->tiles; tile++)
+        if (live[tile]) live[count++] = (int32_t)tile;
+    r->tiles = count;
+    r->live = live;
 }
 
 /* --- tiles in --- */
@@ -80,7 +145,7 @@ static void patch_in(const run *r, const fv_winograd_in *in, spot at, int64_t ch
 static void tile_in(const run *r, int64_t tile, int64_t first, int64_t end, float *to)
 {
     const fv_winograd *what = &r->plan->what;
-    spot at = spot_of(r->plan, tile);
+    spot at = spot_of(r, tile);
     at.y -= what->pad_top;
     at.x -= what->pad_left;
     int inside = at.y >= 0 && at.x >= 0 && at.y + POINTS <= what->height && at.x + POINTS <= what->width;
@@ -156,7 +221,7 @@ static void part_out(const run *r, const fv_winograd_out *out, int64_t channels,
 static void tile_out(const run *r, int64_t tile, int64_t panel, const float *from)
 {
     const fv_winograd *what = &r->plan->what;
-    spot at = spot_of(r->plan, tile);
+    spot at = spot_of(r, tile);
     int64_t rows = what->out_height - at.y, columns = what->out_width - at.x;
     for (int64_t c = 2 * panel; c < 2 * panel + 2 && c < r->plan->out_blocks; c++, from += PLANES * BLOCK) {
         span part = span_at(what->dst, c);
@@ -211,16 +276,16 @@ static int64_t chunks_of(const fv_winograd_plan *plan)
     return (plan->in_blocks + plan->chunk_blocks - 1) / plan->chunk_blocks;
 }
 
-static int64_t tiles_from(const fv_winograd_plan *plan, int64_t first)
+static int64_t tiles_from(const run *r, int64_t first)
 {
-    return plan->tiles - first < plan->block_tiles ? plan->tiles - first : plan->block_tiles;
+    return r->tiles - first < r->plan->block_tiles ? r->tiles - first : r->plan->block_tiles;
 }
 
 /* A block of tiles from beginning to end; weights are transformed. */
 static void run_tiles(const run *r, int64_t first, float *own)
 {
     const fv_winograd_plan *plan = r->plan;
-    int64_t m = tiles_from(plan, first), chunks = chunks_of(plan);
+    int64_t m = tiles_from(r, first), chunks = chunks_of(plan);
     float *sums = own + plan->sums_at;
     for (int64_t t = 0; t < m; t++) tile_in(r, first + t, 0, plan->in_blocks, own + t * plan->tile_step);
     for (int64_t panel = 0; 2 * panel < plan->out_blocks; panel++) {
@@ -237,7 +302,7 @@ static void run_tiles(const run *r, int64_t first, float *own)
 static void run_panel(const run *r, int64_t first, int64_t panel, float *own)
 {
     const fv_winograd_plan *plan = r->plan;
-    int64_t m = tiles_from(plan, first), chunks = chunks_of(plan);
+    int64_t m = tiles_from(r, first), chunks = chunks_of(plan);
     float *sums = own + plan->sums_at;
     for (int64_t chunk = 0; chunk < chunks; chunk++) {
         int64_t block = chunk * plan->chunk_blocks, end = block + plan->chunk_blocks;
@@ -259,9 +324,11 @@ static void transform_chunk(const run *r, int64_t first, int64_t item)
 
 void fv_winograd_run(const fv_winograd_plan *plan, const fv_winograd_data *data)
 {
-    const run r = {plan, data};
+    run r = {plan, data, plan->tiles, NULL};
     int64_t panels = (plan->out_blocks + 1) / 2, chunks = chunks_of(plan);
     int threads = fv_threads() < plan->slots ? fv_threads() : plan->slots;
+    if (plan->skips_blank && !data->bias && !data->addend) find_live(&r);
+    if (!r.tiles) return;
 #pragma omp parallel num_threads(threads)
     {
         float *own = data->scratch + plan->own_at + fv_thread() * plan->own_size;
@@ -273,11 +340,10 @@ void fv_winograd_run(const fv_winograd_plan *plan, const fv_winograd_data *data)
                            data->scratch + panel * plan->weight_panel + block * BLOCK * PANEL);
             }
 #pragma omp for schedule(dynamic)
-            for (int64_t first = 0; first < plan->tiles; first += plan->block_tiles)
-                run_tiles(&r, first, own);
+            for (int64_t first = 0; first < r.tiles; first += plan->block_tiles) run_tiles(&r, first, own);
         }
-        for (int64_t first = 0; first < plan->tiles && !plan->weights_first; first += plan->block_tiles) {
-            int64_t items = tiles_from(plan, first) * chunks;
+        for (int64_t first = 0; first < r.tiles && !plan->weights_first; first += plan->block_tiles) {
+            int64_t items = tiles_from(&r, first) * chunks;
 #pragma omp for schedule(dynamic, 4)
             for (int64_t i = 0; i < items; i++) transform_chunk(&r, first, i);
 #pragma omp for schedule(dynamic)

@@ -79,6 +79,8 @@ typedef struct fv_winograd_plan {
     int64_t tile_step, tile_block, tile_plane, tile_chunk; /* strides of transformed tiles */
     int64_t weight_plane, weight_panel;                    /* and of transformed weights */
     int64_t own_at, own_size, sums_at; /* scratch of each thread; in it the results before the last map */
+    int skips_blank; /* tiles of nothing but zeros, as gradients of small masks have them, are passed over */
+    int64_t live_at; /* with that: the tiles that are not */
     int64_t scratch;
     int slots; /* threads there is scratch for */
 } fv_winograd_plan;

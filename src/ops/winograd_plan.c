@@ -98,7 +98,9 @@ void fv_winograd_prepare(fv_winograd_plan *plan, const fv_winograd *what, int th
     else
         plan_tiles_first(plan);
     plan->own_size = plan->sums_at + plan->block_tiles * PLANES * PANEL + LINE;
-    plan->scratch = plan->own_at + plan->slots * plan->own_size;
+    plan->live_at = plan->own_at + plan->slots * plan->own_size;
+    plan->skips_blank = what->backward;
+    plan->scratch = plan->live_at + (plan->skips_blank ? plan->tiles : 0);
 }
 
 /* How many of the three taps meet a pixel, summed over the results along an axis. */

@@ -8,6 +8,7 @@
 #include "base/simd.h"
 #include "ops/winograd_kernels.h"
 
+#include <float.h>
 #include <string.h>
 
 typedef float vec __attribute__((vector_size(4 * FV_W_LANES)));
@@ -70,32 +71,36 @@ INLINE void map_in(const vec *d, vec *to, int step)
     to[5 * step] = d[5] - (P2 + Q2) * d[3] + (P2 * Q2) * d[1];
 }
 
-INLINE vec gated(const fv_winograd_in *in, int64_t at)
+enum { NO_GATE, RELU_GATE, ANY_GATE };
+
+INLINE vec gated(const fv_winograd_in *in, int64_t at, const int gate_kind)
 {
-    vec x = load(in->from + at), gate = load(in->gate + at);
+    vec x = load(in->from + at);
+    if (gate_kind == NO_GATE) return x;
+    vec gate = load(in->gate + at);
+    if (gate_kind == RELU_GATE) return (vec)((vec_mask)x & (gate > 0));
     vec_mask open = (gate > in->low) & (gate < in->high);
     return PICK(open, x, x * in->slope);
 }
 
 /* The next tile: it shares two columns with this one. */
-INLINE void fetch_next(const fv_winograd_in *in, int64_t at, const int has_gate)
+INLINE void fetch_next(const fv_winograd_in *in, int64_t at, const int gate_kind)
 {
     UNROLL for (int i = 0; i < POINTS; i++)
     {
         FETCH(in->from + at + i * in->row + TILE * in->column);
-        if (has_gate) FETCH(in->gate + at + i * in->row + TILE * in->column);
+        if (gate_kind != NO_GATE) FETCH(in->gate + at + i * in->row + TILE * in->column);
     }
 }
 
-INLINE void transform_in(const fv_winograd_in *in, int64_t at, float *to, int64_t plane, const int has_gate)
+INLINE void transform_in(const fv_winograd_in *in, int64_t at, float *to, int64_t plane, const int gate_kind)
 {
     vec half[PLANES];
     UNROLL for (int j = 0; j < POINTS; j++)
     {
         vec d[POINTS];
-        if (j >= POINTS - TILE) fetch_next(in, at, has_gate);
-        UNROLL for (int i = 0; i < POINTS; i++) d[i] =
-            has_gate ? gated(in, at + i * in->row) : load(in->from + at + i * in->row);
+        if (j >= POINTS - TILE) fetch_next(in, at, gate_kind);
+        UNROLL for (int i = 0; i < POINTS; i++) d[i] = gated(in, at + i * in->row, gate_kind);
         map_in(d, half + j, POINTS);
         ADVANCE(at, in->column);
     }
@@ -110,14 +115,17 @@ INLINE void transform_in(const fv_winograd_in *in, int64_t at, float *to, int64_
 
 static void tile_in(const fv_winograd_in *in, int64_t blocks, float *to, int64_t block, int64_t plane)
 {
+    int is_relu = in->low == 0 && in->slope == 0 && in->high > FLT_MAX;
     for (int64_t b = 0; b < blocks; b++)
         for (int v = 0; v < VECS; v++) {
             int64_t at = b * BLOCK + v * LANES;
             float *first = to + b * block + v * LANES;
-            if (in->gate)
-                transform_in(in, at, first, plane, 1);
+            if (!in->gate)
+                transform_in(in, at, first, plane, NO_GATE);
+            else if (is_relu)
+                transform_in(in, at, first, plane, RELU_GATE);
             else
-                transform_in(in, at, first, plane, 0);
+                transform_in(in, at, first, plane, ANY_GATE);
         }
 }
 

@@ -62,19 +62,25 @@ static void close_problem(problem *p)
     fv_free_aligned(p->results, p->result_count * sizeof(float));
 }
 
-static void run(problem *p, int threads, int kernels)
+static void run_with(problem *p, int threads, int kernels, int skips_blank)
 {
     fv_error err;
     fv_winograd_plan plan;
     fv_set_threads(threads);
     fv_winograd_prepare(&plan, &p->what, threads);
     plan.kernels = fv_winograd_kernels_at(kernels);
+    plan.skips_blank &= skips_blank;
     size_t bytes = (size_t)plan.scratch * sizeof(float);
     memset(p->results, 0xff, p->result_count * sizeof(float)); /* NaN */
     if (!CHECK_OK(fv_alloc_aligned(&p->data.scratch, bytes, &err))) return;
     memset(p->data.scratch, 0xff, bytes);
     fv_winograd_run(&plan, &p->data);
     fv_free_aligned(p->data.scratch, bytes);
+}
+
+static void run(problem *p, int threads, int kernels)
+{
+    run_with(p, threads, kernels, 1);
 }
 
 static double activated(const fv_winograd *w, double x)
@@ -280,4 +286,50 @@ TEST(winograd_parts)
     back.dst[0] = there.src[2];
     back.dst[1] = there.src[1];
     check(&back, 0, 0);
+}
+
+/* Gradients that are zero but for a window, or whose gate is closed elsewhere: the same bits as without the
+ * short cut. */
+static void check_blank(const fv_winograd *what, int with_gate, int64_t from, int64_t to)
+{
+    problem p;
+    fv_error err;
+    float *first;
+    int before = fv_threads();
+    open_problem(&p, what, 0, with_gate);
+    size_t bytes = p.result_count * sizeof(float), count = sources_of(what, &what->src[0]);
+    REQUIRE_OK(fv_alloc_aligned(&first, bytes, &err));
+    for (size_t i = 0; i < count; i++) {
+        int64_t pixel = (int64_t)i / what->src[0].channels, x = pixel % what->width,
+                y = pixel / what->width % what->height;
+        if (x >= from && x < to && y >= from && y < to) continue;
+        if (with_gate && i % 3)
+            p.buffer[(size_t)(p.data.gate - p.buffer) + i] = -1;
+        else
+            p.buffer[i] = i % 2 ? 0.0f : -0.0f;
+    }
+    for (int threads = 1; threads <= 2; threads++) {
+        run_with(&p, threads, 0, 0);
+        memcpy(first, p.results, bytes);
+        run_with(&p, threads, 0, 1);
+        CHECK(memcmp(first, p.results, bytes) == 0);
+    }
+    fv_set_threads(before);
+    fv_free_aligned(first, bytes);
+    close_problem(&p);
+}
+
+TEST(winograd_blank_tiles)
+{
+    fv_winograd small = backward(2, 23, 18, 24, 40), large = backward(1, 30, 33, 260, 300);
+    small.gate_high = large.gate_high = INFINITY;
+    small.dsts = 2;
+    small.dst[0] = (fv_winograd_part){16, 24};
+    small.dst[1] = (fv_winograd_part){24, 0};
+    small.weights_in = 40;
+    for (int with_gate = 0; with_gate < 2; with_gate++)
+        for (int64_t size = 0; size < 9; size += 4) {
+            check_blank(&small, with_gate, 6, 6 + size);
+            check_blank(&large, with_gate, 3, 3 + size);
+        }
 }
