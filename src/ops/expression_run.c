@@ -41,20 +41,20 @@ static int is_whole(const fv_expression_call *call, int step)
 }
 
 /* Rows of a slice; those of the next span are fetched ahead, since memory does not follow such leaps. */
-static void take_rows(float *to, const float *from, int64_t stride, span_of_rows s)
+static void take_rows(float *to, const float *from, int64_t stride, const span_of_rows *s)
 {
-    for (int64_t r = 0; r < s.count; r++, from += stride) {
-        for (int64_t i = 0; i < s.n; i += LINE) __builtin_prefetch(from + s.count * stride + i);
-        memcpy(to + r * s.n, from, (size_t)s.n * sizeof *to);
+    for (int64_t r = 0; r < s->count; r++, from += stride) {
+        for (int64_t i = 0; i < s->n; i += LINE) __builtin_prefetch(from + s->count * stride + i);
+        memcpy(to + r * s->n, from, (size_t)s->n * sizeof *to);
     }
 }
 
 /* The values of all steps for a span: y[k] is a slot, or the memory of a source. */
-static void compute(const fv_expression_call *call, float *const *data, span_of_rows s, float (*slots)[BLOCK],
-                    float *last, const float *y[])
+static void compute(const fv_expression_call *call, float *const *data, const span_of_rows *s,
+                    float (*slots)[BLOCK], float *last, const float *y[])
 {
     const fv_expression *e = &call->what;
-    int64_t n = s.count * s.n;
+    int64_t n = s->count * s->n;
     for (int k = 0; k < e->count; k++) {
         const fv_expression_step *step = &e->step[k];
         float *slot = k == e->count - 1 && last ? last : slots[k];
@@ -62,7 +62,7 @@ static void compute(const fv_expression_call *call, float *const *data, span_of_
         if (step->function == FV_FN_CONSTANT) {
             for (int64_t i = 0; i < n; i++) slot[i] = step->alpha;
         } else if (step->function == FV_FN_SOURCE) {
-            const float *from = data[step->a] + s.first * call->stride[k] + call->offset[k] + s.from;
+            const float *from = data[step->a] + s->first * call->stride[k] + call->offset[k] + s->from;
             if (is_whole(call, k))
                 y[k] = from;
             else
@@ -82,27 +82,44 @@ void fv_expression_forward(const void *context, float *const *data)
         float slots[FV_EXPRESSION_STEPS][BLOCK];
         const float *y[FV_EXPRESSION_STEPS];
         span_of_rows s = span_at(call, task);
-        compute(call, data, s, slots, data[call->sources] + s.first * call->row + s.from, y);
+        compute(call, data, &s, slots, data[call->sources] + s.first * call->row + s.from, y);
     }
 }
 
-static void store(const fv_expression_call *call, float *const *data, span_of_rows s, int k, const float *g)
+/* Where the gradient that step k reads goes. */
+static float *place(const fv_expression_call *call, float *const *data, const span_of_rows *s, int k)
 {
-    float *to = data[call->to[call->what.step[k].a]] + s.first * call->stride[k] + call->offset[k] + s.from;
-    for (int64_t r = 0; r < s.count; r++)
-        memcpy(to + r * call->stride[k], g + r * s.n, (size_t)s.n * sizeof *to);
+    return data[call->to[call->what.step[k].a]] + s->first * call->stride[k] + call->offset[k] + s->from;
 }
 
-static void slopes(const fv_expression_call *call, float *const *data, span_of_rows s)
+/* Stores wait for memory: it is asked for while the block is computed. */
+static void fetch(const fv_expression_call *call, float *const *data, const span_of_rows *s, int k)
+{
+    const float *to = place(call, data, s, k);
+    for (int64_t r = 0; r < s->count; r++, to += call->stride[k])
+        for (int64_t i = 0; i < s->n; i += LINE) __builtin_prefetch(to + i, 1);
+}
+
+static void store(const fv_expression_call *call, float *const *data, const span_of_rows *s, int k,
+                  const float *g)
+{
+    float *to = place(call, data, s, k);
+    for (int64_t r = 0; r < s->count; r++)
+        memcpy(to + r * call->stride[k], g + r * s->n, (size_t)s->n * sizeof *to);
+}
+
+static void slopes(const fv_expression_call *call, float *const *data, const span_of_rows *s)
 {
     float slots[FV_EXPRESSION_STEPS][BLOCK], sums[FV_EXPRESSION_STEPS][BLOCK];
     const float *y[FV_EXPRESSION_STEPS];
     const fv_expression *e = &call->what;
-    int64_t n = s.count * s.n;
+    int64_t n = s->count * s->n;
+    for (int k = 0; k < e->count; k++)
+        if (call->is_active[k] && e->step[k].function == FV_FN_SOURCE) fetch(call, data, s, k);
     compute(call, data, s, slots, NULL, y);
     for (int k = 0; k + 1 < e->count; k++)
         if (call->is_active[k]) memset(sums[k], 0, (size_t)n * sizeof(float));
-    const float *diff = data[call->sources] + s.first * call->row + s.from;
+    const float *diff = data[call->sources] + s->first * call->row + s->from;
     for (int k = e->count - 1; k >= 0; k--) {
         const fv_expression_step *step = &e->step[k];
         if (!call->is_active[k] || step->function < FV_FN_ADD) continue;
@@ -131,5 +148,8 @@ void fv_expression_backward(const void *context, float *const *data)
     for (int i = 0; i < call->sources; i++)
         if (call->to[i] >= 0 && call->gap_count[i]) clear_gaps(call, data, i);
 #pragma omp parallel for schedule(static) if (call->rows * call->row >= FV_PARALLEL_MIN)
-    for (int64_t task = 0; task < tasks; task++) slopes(call, data, span_at(call, task));
+    for (int64_t task = 0; task < tasks; task++) {
+        span_of_rows s = span_at(call, task);
+        slopes(call, data, &s);
+    }
 }
