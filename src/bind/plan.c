@@ -118,6 +118,24 @@ static int m_forward(lua_State *L)
     return fv_plan_forward(check_plan(L, 1), &err) ? fvl_fail(L, &err) : (lua_settop(L, 1), 1);
 }
 
+/* forward_plans(list): the forward passes of all, each in a thread of its own. */
+static int l_forward_plans(lua_State *L)
+{
+    fv_error err;
+    lua_settop(L, 1);
+    luaL_checktype(L, 1, LUA_TTABLE);
+    int count = (int)luaL_len(L, 1);
+    fv_plan **plans = lua_newuserdatauv(L, sizeof *plans * (size_t)(count + 1), 0);
+    for (int i = 0; i < count; i++) {
+        lua_rawgeti(L, 1, i + 1);
+        plans[i] = check_plan(L, -1);
+        lua_pop(L, 1);
+    }
+    if (fv_plan_forward_all(plans, count, &err)) return fvl_fail(L, &err);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
 /* set_run(n): the next forward pass is number n, from 1 on; dropout draws by it. */
 static int m_set_run(lua_State *L)
 {
@@ -272,6 +290,8 @@ int fvl_open_plan(lua_State *L)
                                        {"maps", m_maps},           {NULL, NULL}};
     static const luaL_Reg metamethods[] = {{"__gc", mm_gc}, {"__tostring", mm_tostring}, {NULL, NULL}};
     fvl_class(L, FVL_PLAN, methods, metamethods);
+    lua_pushcfunction(L, l_forward_plans);
+    lua_setfield(L, -2, "forward_plans");
     lua_getfield(L, -1, "Graph");
     lua_pushcfunction(L, m_graph_plan);
     lua_setfield(L, -2, "plan");

@@ -90,12 +90,17 @@ fv_status fv_plan_set_seed(fv_plan *plan, const fv_node *node, const fv_tensor *
     return copy_in(own ? own->seed : NULL, node, tensor, "set_seed", err);
 }
 
-fv_status fv_plan_forward(fv_plan *plan, fv_error *err)
+static fv_status prepare(fv_plan *plan, fv_error *err)
 {
     if (plan->spent && !plan->prepared)
         return fv_fail(err, FV_STATUS_STATE, "forward: the weights could not be packed");
     if (!plan->prepared) FV_TRY(run_phase(plan, FV_PREPARE, err));
     plan->prepared = 1;
+    return FV_OK;
+}
+
+static fv_status forward(fv_plan *plan, fv_error *err)
+{
     plan->run++;
     FV_TRY(run_phase(plan, FV_FORWARD, err));
     plan->forward_done = 1;
@@ -104,6 +109,39 @@ fv_status fv_plan_forward(fv_plan *plan, fv_error *err)
         if (seed && seed->storage->data) memset(seed->storage->data, 0, seed->storage->bytes);
     }
     return FV_OK;
+}
+
+fv_status fv_plan_forward(fv_plan *plan, fv_error *err)
+{
+    FV_TRY(prepare(plan, err));
+    return forward(plan, err);
+}
+
+/* Within a parallel region those of the primitives and kernels have one thread. */
+fv_status fv_plan_forward_all(fv_plan *const *plans, int count, fv_error *err)
+{
+    fv_status status = FV_OK;
+    fv_error *errors;
+    for (int i = 0; i < count; i++) {
+        for (int k = 0; k < i; k++)
+            if (plans[i] == plans[k])
+                return fv_fail(err, FV_STATUS_ARGUMENT, "forward: a plan is there twice");
+        FV_TRY(prepare(plans[i], err));
+    }
+    if (count == 1) return forward(plans[0], err);
+    FV_TRY(fv_calloc(&errors, (size_t)count, sizeof *errors, err));
+    fv_status *found;
+    FV_TRY_GOTO(fv_calloc(&found, (size_t)count, sizeof *found, err));
+#pragma omp parallel for num_threads(count) schedule(static, 1)
+    for (int i = 0; i < count; i++) found[i] = forward(plans[i], &errors[i]);
+    for (int i = 0; i < count && status == FV_OK; i++) {
+        status = found[i];
+        if (status != FV_OK) *err = errors[i];
+    }
+    fv_free(found);
+done:
+    fv_free(errors);
+    return status;
 }
 
 void fv_plan_set_run(fv_plan *plan, uint64_t run)

@@ -143,3 +143,25 @@ describe("nodes", function()
     assert.are.equal("again", again:name())
   end)
 end)
+
+describe("plans beside each other", function()
+  it("give what they give alone", function()
+    local before, plans, alone = fovea.threads(), {}, {}
+    fovea.threads(1)
+    for i = 1, 3 do
+      local g, n = network()
+      local plan = assert(g:plan { taps = { n.y } })
+      plan:set_input(n.x, input * i):forward()
+      alone[i] = plan:value(n.y)
+      plans[i] = { plan = assert(g:plan { taps = { n.y } }), y = n.y }
+      plans[i].plan:set_input(n.x, input * i)
+    end
+    fovea.threads(before)
+    for _ = 1, 2 do
+      assert.is_true(core.forward_plans { plans[1].plan, plans[2].plan, plans[3].plan })
+      for i = 1, 3 do assert.is_true(plans[i].plan:value(plans[i].y):equal(alone[i])) end
+    end
+    assert.has_error(function() core.forward_plans { plans[1].plan, plans[1].plan } end)
+    assert.is_true(core.forward_plans {})
+  end)
+end)

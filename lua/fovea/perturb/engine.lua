@@ -8,6 +8,7 @@ local output = require "fovea.output"
 local suffixes = require "fovea.perturb.suffix"
 local targets = require "fovea.target"
 local threshold = require "fovea.threshold"
+local wholes = require "fovea.perturb.whole"
 local windows = require "fovea.perturb.windows"
 
 local M = {}
@@ -127,10 +128,9 @@ end
 ---@return fovea.Node
 function Engine:logits_of(instance) return self.model:output(instance, self.job.options.output).logits end
 
---- Scores of the first items of a batch of logits.
-local function scores_of(engine, logits, n, scores)
-  local found = targets.scores(engine.job, engine.target, logits)
-  for i = 1, n do scores[#scores + 1] = found[i].value end
+--- Adds the scores of a batch of logits.
+local function add_scores(engine, logits, scores)
+  for _, found in ipairs(targets.scores(engine.job, engine.target, logits)) do scores[#scores + 1] = found.value end
 end
 
 --- Calls `make(batch)` with the largest batch that memory and model allow, for n images.
@@ -161,7 +161,7 @@ local function run(engine, n, batch, pass)
     local last = math.min(n, first + batch - 1)
     local logits, message, code = pass(first, last)
     if not logits then return nil, message, code end
-    scores_of(engine, logits, last - first + 1, scores)
+    add_scores(engine, logits, scores)
   end
   local seconds = core.clock() - start
   engine.rate = { images = n, seconds = seconds, images_per_second = n / seconds, batch = batch, share = share }
@@ -202,16 +202,6 @@ function Engine:boxes(boxes)
   end)
 end
 
---- The plan over whole inputs.
-local function whole(engine, batch)
-  local _, several, code = engine:instances(batch)
-  if type(several) == "string" then return nil, several, code end
-  local logits = engine:logits_of(several)
-  local plan, message, kind = several.graph:plan { taps = { logits }, exact = engine.exact, memory = engine.memory }
-  if not plan then return nil, message, kind end
-  return { plan = plan, input = several.input, target = logits, batch = batch, is_whole = true }
-end
-
 --- Scores of inputs that a function makes.
 ---@param n integer how many
 ---@param make fun(first: integer, last: integer): fovea.Tensor inputs first to last, N x C x [D] x H x W
@@ -220,19 +210,9 @@ end
 ---@return string? code
 function Engine:inputs(n, make)
   local made, message, code = plans(self, n, function(kept) return kept.is_whole end,
-    function(batch) return whole(self, batch) end)
+    function(batch) return wholes.new(self, batch) end)
   if not made then return nil, message, code end
-  local ones, size = {}, { table.unpack(self.input:shape(), 3) }
-  for axis in ipairs(size) do ones[axis] = 1 end
-  return run(self, n, made.batch, function(first, last)
-    local inputs = make(first, last)
-    for item = 1, last - first + 1 do
-      assert(made.plan:set_part(made.input, item, ones, size, inputs, item, ones))
-    end
-    local ok, why, kind = made.plan:forward()
-    if not ok then return nil, why, kind end
-    return made.plan:value(made.target)
-  end)
+  return run(self, n, made.batch, function(first, last) return made:run(make(first, last)) end)
 end
 
 --- Scores of masked inputs: mask * input + (1 - mask) * baseline.
@@ -261,11 +241,8 @@ end
 ---@return string? message
 ---@return string? code
 function Engine:layer(layer, n, change)
-  local made, message, code = plans(self, n, function(kept) return kept.name == layer end, function(batch)
-    local suffix, why, kind = suffixes.new(self, layer, batch)
-    if suffix then suffix.name = layer end
-    return suffix, why, kind
-  end)
+  local made, message, code = plans(self, n, function(kept) return kept.name == layer end,
+    function(batch) return suffixes.new(self, layer, batch) end)
   if not made then return nil, message, code end
   return run(self, n, made.batch, function(first, last)
     local activations = {}

@@ -1,5 +1,6 @@
 --- Passes over changes of an inner layer: only what comes after it runs; what else that reads keeps its value.
 local copy = require "fovea.perturb.copy"
+local lanes = require "fovea.perturb.lanes"
 local passes = require "fovea.passes"
 local tensor = require "fovea.tensor"
 local windows = require "fovea.perturb.windows"
@@ -9,6 +10,7 @@ local M = {}
 ---@class fovea.perturb.Suffix
 ---@field activation fovea.Tensor of the layer for the unchanged input
 ---@field batch integer
+---@field lanes fovea.perturb.Lane[]
 local Suffix = {}
 Suffix.__index = Suffix
 
@@ -41,7 +43,33 @@ local function set_all(plan, node, value, batch)
   return plan:set_input(node, #copies == 1 and value or assert(tensor.concat(copies, 1)))
 end
 
---- Makes the plan.
+--- Values of the frontier for the unchanged input.
+local function base_values(engine, frontier)
+  local instance = engine.instance
+  local plan, message, code = instance.graph:plan { taps = frontier, exact = engine.exact, memory = engine.memory }
+  if not plan then return nil, message, code end
+  local ok, why, kind = plan:set_input(instance.input, engine.input)
+  if ok then ok, why, kind = plan:forward() end
+  if not ok then return nil, why, kind end
+  local values = {}
+  for i, node in ipairs(frontier) do values[i] = assert(plan:value(node)) end
+  return values
+end
+
+--- The plan of a lane, with the values of the unchanged input.
+local function new_lane(engine, frontier, values, batch)
+  local _, several, failure = engine:instances(batch)
+  if type(several) == "string" then return nil, several, failure end
+  local all, given, target = several.graph:nodes(), {}, engine:logits_of(several)
+  for i, node in ipairs(frontier) do given[i] = all[node:id()] end
+  local plan, message, code = several.graph:plan { taps = { target }, given = given, exact = engine.exact,
+    memory = engine.memory }
+  if not plan then return nil, message, code end
+  for i, node in ipairs(given) do assert(set_all(plan, node, values[i], batch)) end
+  return { rest = plan, layer = given[1], target = target }
+end
+
+--- Makes the plans.
 ---@param engine fovea.perturb.Engine
 ---@param name string of the layer
 ---@param batch integer
@@ -49,34 +77,27 @@ end
 ---@return string? message
 ---@return string? code
 function M.new(engine, name, batch)
-  local instance, several, failure = engine:instances(batch)
-  if not instance then return nil, several, failure end
-  local layer = passes.nodes_of(instance, name, 0)[1]
-  local frontier, all, given = frontier_of(instance.graph, layer, engine.output.logits), several.graph:nodes(), {}
-  local plan, message, code = instance.graph:plan { taps = frontier, exact = engine.exact, memory = engine.memory }
-  if not plan then return nil, message, code end
-  assert(plan:set_input(instance.input, engine.input))
-  assert(plan:forward())
-  for i, node in ipairs(frontier) do given[i] = all[node:id()] end
-  local suffix = setmetatable({ batch = batch, layer = given[1], target = engine:logits_of(several) }, Suffix)
-  suffix.rest, message, code = several.graph:plan { taps = { suffix.target }, given = given, exact = engine.exact,
-    memory = engine.memory }
-  if not suffix.rest then return nil, message, code end
-  for i, node in ipairs(given) do assert(set_all(suffix.rest, node, assert(plan:value(frontier[i])), batch)) end
-  suffix.activation = assert(plan:value(layer))
-  return suffix
+  local layer = passes.nodes_of(engine.instance, name, 0)[1]
+  local frontier = frontier_of(engine.instance.graph, layer, engine.output.logits)
+  local values, message, code = base_values(engine, frontier)
+  if not values then return nil, message, code end
+  local made, why, kind = lanes.new(batch, function(own) return new_lane(engine, frontier, values, own) end)
+  if not made then return nil, why, kind end
+  return setmetatable({ name = name, batch = batch, lanes = made, activation = values[1] }, Suffix)
 end
 
---- One pass: the logits for some activations of the layer, one item each.
+--- One pass: the logits for some activations of the layer.
 ---@param activations fovea.Tensor[] shaped like the layer's for one image; at most as many as the batch has
----@return fovea.Tensor? logits
+---@return fovea.Tensor? logits one item for each
 ---@return string? message
 ---@return string? code
 function Suffix:run(activations)
-  for item, activation in ipairs(activations) do windows.set_item(self.rest, self.layer, item, activation) end
-  local ok, message, code = self.rest:forward()
+  local used = lanes.share(self.lanes, activations, function(lane, part)
+    for item, activation in ipairs(part) do windows.set_item(lane.rest, lane.layer, item, activation) end
+  end)
+  local ok, message, code = lanes.forward(used, "rest")
   if not ok then return nil, message, code end
-  return self.rest:value(self.target)
+  return lanes.values(used, "rest", "target")
 end
 
 return M

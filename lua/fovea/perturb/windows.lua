@@ -2,6 +2,7 @@
 --- activations of the unchanged input, and from there on the whole batch.
 local copy = require "fovea.perturb.copy"
 local cuts = require "fovea.perturb.cut"
+local lanes = require "fovea.perturb.lanes"
 
 local M = {}
 
@@ -31,30 +32,34 @@ local function base_values(engine, single, frontier)
 end
 
 --- The plan over crops; nothing when the frontier is the input alone.
-local function plan_crops(windows, engine)
-  local cut, nodes = windows.cut, {}
+local function plan_crops(windows, lane, batch)
+  local cut, engine, nodes = windows.cut, windows.engine, {}
   if #cut.frontier == 1 and cut.frontier[1]:kind() == "input" then return true end
   for _, node in ipairs(windows.single.graph:nodes()) do
     if cut.inside[node:id()] then nodes[#nodes + 1] = node end
   end
-  local shape = { windows.batch, engine.input:shape()[2], table.unpack(cut.size) }
+  local shape = { batch, engine.input:shape()[2], table.unpack(cut.size) }
   local part, taps = copy.part(nodes, shape), {}
   for i, node in ipairs(cut.frontier) do taps[i] = part.map[node:id()] end
   local plan, message, code = part.graph:plan { taps = taps, exact = engine.exact, memory = engine.memory }
   if not plan then return nil, message, code end
-  windows.crops = { plan = plan, input = part.map[windows.single.input:id()], taps = taps }
+  lane.crops, lane.input, lane.taps = plan, part.map[windows.single.input:id()], taps
   return true
 end
 
 --- The plan from the frontier on, with the values of the unchanged input in all places of the batch.
-local function plan_rest(windows, engine, several)
-  local given = twins(windows.cut.frontier, several.graph)
-  local plan, message, code = several.graph:plan { taps = { several.target }, given = given, exact = engine.exact,
+local function plan_rest(windows, lane, batch)
+  local engine = windows.engine
+  local _, several, code = engine:instances(batch)
+  if type(several) == "string" then return nil, several, code end
+  local batched = copy.whole(several.graph, engine:logits_of(several), windows.near)
+  local given = twins(windows.cut.frontier, batched.graph)
+  local plan, message, kind = batched.graph:plan { taps = { batched.target }, given = given, exact = engine.exact,
     memory = engine.memory }
-  if not plan then return nil, message, code end
-  windows.rest, windows.given, windows.target = plan, given, several.target
+  if not plan then return nil, message, kind end
+  lane.rest, lane.given, lane.target = plan, given, batched.target
   for i, node in ipairs(given) do
-    for item = 1, windows.batch do M.set_item(plan, node, item, windows.values[i]) end
+    for item = 1, batch do M.set_item(plan, node, item, windows.values[i]) end
   end
   return true
 end
@@ -84,22 +89,23 @@ end
 ---@return string? message
 ---@return string? code
 function M.new(engine, boxes, batch)
-  local windows = setmetatable({ engine = engine, batch = batch }, Windows)
-  local instance, several, failure = engine:instances(batch)
-  if not instance then return nil, several, failure end
+  local windows, instance = setmetatable({ engine = engine, batch = batch }, Windows), engine.instance
   local logits = engine.output.logits
-  local near = engine.reuse and cuts.halves(instance.graph, instance.input, logits, boxes) or {}
-  local single = copy.whole(instance.graph, logits, near)
-  local batched = copy.whole(several.graph, engine:logits_of(several), near)
+  windows.near = engine.reuse and cuts.halves(instance.graph, instance.input, logits, boxes) or {}
+  local single = copy.whole(instance.graph, logits, windows.near)
   windows.single = single
   windows.cut = engine.reuse and cuts.choose(single.graph, single.input, single.target, boxes)
     or cuts.none(single.input)
   local values, message, code = base_values(engine, single, windows.cut.frontier)
   if not values then return nil, message, code end
   windows.values = values
-  local ok, why, kind = plan_crops(windows, engine)
-  if ok then ok, why, kind = plan_rest(windows, engine, batched) end
-  if not ok then return nil, why, kind end
+  windows.lanes, message, code = lanes.new(batch, function(own)
+    local lane = {}
+    local ok, why, kind = plan_crops(windows, lane, own)
+    if ok then ok, why, kind = plan_rest(windows, lane, own) end
+    return ok and lane, why, kind
+  end)
+  if not windows.lanes then return nil, message, code end
   return windows
 end
 
@@ -121,63 +127,61 @@ local function moved_origin(origin, own, first)
   return at
 end
 
-local function fill_crops(self, boxes)
-  local crops, engine, cut = self.crops, self.engine, self.cut
+local function fill_crops(self, lane, boxes)
+  local engine, cut = self.engine, self.cut
   local shape, ones = engine.input:shape(), filled(#cut.size, 1)
   for item, box in ipairs(boxes) do
     local origin = cuts.origin(cut, box, shape)
-    assert(crops.plan:set_part(crops.input, item, ones, cut.size, engine.input, 1, plus(origin, 1)))
+    assert(lane.crops:set_part(lane.input, item, ones, cut.size, engine.input, 1, plus(origin, 1)))
     local at = {}
     for axis, from in ipairs(origin) do at[axis] = box.at[axis] - from end
-    assert(crops.plan:set_part(crops.input, item, at, box.size, engine.baseline, 1, box.at))
+    assert(lane.crops:set_part(lane.input, item, at, box.size, engine.baseline, 1, box.at))
   end
 end
 
---- Lays what the boxes reach into the given values.
-local function paste(self, boxes)
+--- Lays what the boxes reach into the given values: from the crops, or where there are none the baseline.
+local function paste(self, lane, boxes)
   local cut, shape = self.cut, self.engine.input:shape()
   for i, node in ipairs(cut.frontier) do
-    local value = assert(self.crops.plan:value(self.crops.taps[i]))
+    local value = lane.crops and assert(lane.crops:value(lane.taps[i])) or self.engine.baseline
     for item, box in ipairs(boxes) do
       local first, size = cuts.reached(cut, box, node)
-      local from = moved_origin(cuts.origin(cut, box, shape), cut.reach[node:id()], first)
-      assert(self.rest:set_part(self.given[i], item, plus(first, 1), size, value, item, from))
+      local at = plus(first, 1)
+      local from = lane.crops and moved_origin(cuts.origin(cut, box, shape), cut.reach[node:id()], first) or at
+      assert(lane.rest:set_part(lane.given[i], item, at, size, value, lane.crops and item or 1, from))
     end
   end
 end
 
 --- Puts the values of the unchanged input back.
-local function restore(self, boxes)
+local function restore(self, lane, boxes)
   for i, node in ipairs(self.cut.frontier) do
     for item, box in ipairs(boxes) do
       local first, size = cuts.reached(self.cut, box, node)
       local at = plus(first, 1)
-      assert(self.rest:set_part(self.given[i], item, at, size, self.values[i], 1, at))
+      assert(lane.rest:set_part(lane.given[i], item, at, size, self.values[i], 1, at))
     end
   end
 end
 
---- One pass: the logits with each box replaced by the baseline, one item for each box (and others after them).
+--- One pass: the logits with each box replaced by the baseline.
 ---@param boxes fovea.perturb.Box[] at most as many as the batch has
----@return fovea.Tensor? logits
+---@return fovea.Tensor? logits one item for each box
 ---@return string? message
 ---@return string? code
 function Windows:run(boxes)
   local ok, message, code = true, nil, nil
-  if self.crops then
-    fill_crops(self, boxes)
-    ok, message, code = self.crops.plan:forward()
-    if ok then paste(self, boxes) end
-  else
-    for item, box in ipairs(boxes) do
-      assert(self.rest:set_part(self.given[1], item, box.at, box.size, self.engine.baseline, 1, box.at))
-    end
-  end
-  if ok then ok, message, code = self.rest:forward() end
-  local logits
-  if ok then logits, message, code = self.rest:value(self.target) end
-  restore(self, boxes)
-  return logits, message, code
+  local used = lanes.share(self.lanes, boxes, function(lane, part)
+    lane.boxes = part
+    if lane.crops then fill_crops(self, lane, part) end
+  end)
+  if used[1].crops then ok, message, code = lanes.forward(used, "crops") end
+  if not ok then return nil, message, code end
+  for _, lane in ipairs(used) do paste(self, lane, lane.boxes) end
+  ok, message, code = lanes.forward(used, "rest")
+  local logits = ok and lanes.values(used, "rest", "target")
+  for _, lane in ipairs(used) do restore(self, lane, lane.boxes) end
+  return logits or nil, message, code
 end
 
 return M

@@ -65,7 +65,7 @@ describe("perturb engine", function()
     local engine = assert(fovea.perturb.new(model, input, { class = 2, batch = 3 }))
     local factors = fovea.uniform({ 4, 8 }, { seed = 3 })
     local scores = assert(engine:channels("enc2.relu", factors))
-    for _, step in ipairs(engine.plans.rest:steps()) do
+    for _, step in ipairs(engine.plans.lanes[1].rest:steps()) do
       assert.is_nil(step.node:find "enc", step.node)
     end
     local instance = assert(model:at(input:shape()))
@@ -113,11 +113,29 @@ describe("perturb engine", function()
     assert.are.same({}, (assert(engine:boxes {})))
   end)
 
+  it("gives the same bits in any number of lanes", function()
+    local before, found = fovea.threads(), {}
+    local masks, boxes = fovea.uniform({ 7, 24, 20 }, { seed = 5 }), {}
+    for i = 1, 7 do boxes[i] = { at = { 2 * i, 2 * i }, size = { 3, 4 } } end
+    for _, threads in ipairs { 1, 2, 3 } do
+      fovea.threads(threads)
+      local engine = assert(fovea.perturb.new(model, input, { batch = 5 }))
+      local results = { assert(engine:masks(masks)), assert(engine:boxes(boxes)),
+        assert(engine:channels("enc2.relu", fovea.uniform({ 7, 8 }, { seed = 3 }))) }
+      assert.are.equal(threads, #engine.plans.lanes)
+      assert.are.equal(threads, fovea.threads())
+      found[threads] = results
+    end
+    fovea.threads(before)
+    assert.are.same(found[1], found[2])
+    assert.are.same(found[1], found[3])
+  end)
+
   it("uses smaller batches where memory does not suffice, or says what is missing", function()
     local function peak(batch)
       local engine = assert(fovea.perturb.new(model, input, { batch = batch, reuse = false }))
       assert(engine:masks(fovea.full({ batch, 24, 20 }, 1)))
-      return engine.plans.plan:memory().peak
+      return engine.plans.lanes[1].plan:memory().peak
     end
     local budget = peak(4)
     local engine = assert(fovea.perturb.new(model, input, { batch = 16, memory = budget }))
