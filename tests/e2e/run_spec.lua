@@ -190,16 +190,18 @@ describe("fovea run", function()
   it("goes on after being killed at ten moments, with nothing lost and nothing double #slow", function()
     local seconds, folder = undisturbed().seconds, scratch:path "killed"
     local moments = fovea.uniform({ 10 }, { seed = 77, min = 0.15, max = 1.0 }):values()
-    local program, last, grown = os.getenv "FOVEA" or "bin/fovea", 0, 0
+    local program, last, grown, patience = os.getenv "FOVEA" or "bin/fovea", 0, 0, 1
     for _, part in ipairs(moments) do
-      os.execute(("timeout -s KILL %.3f %s run %s --out %s >/dev/null 2>&1"):format(part * seconds,
+      os.execute(("timeout -s KILL %.3f %s run %s --out %s >/dev/null 2>&1"):format(patience * part * seconds,
         command.quote(program), command.quote(recipe), command.quote(folder)))
       local count = 0
       for _, name in ipairs(lfs.attributes(folder .. "/cases", "mode") and names_in "killed/cases" or {}) do
         count = count + (name:find "%.json$" and 1 or 0)
       end
       assert.is_true(count >= last)
-      grown, last = grown + (count > last and 1 or 0), count
+      -- a machine that others use may have become slower since the run that was not disturbed
+      if count > last then grown = grown + 1 else patience = 1.5 * patience end
+      last = count
     end
     assert.is_true(grown > 0)
     local status, _, err = run "killed"

@@ -79,9 +79,10 @@ local function check(want, got, what, tolerance)
   assert.is_true(off <= (tolerance or TOLERANCE) * scale, ("%s: off by %g of %g"):format(what, off, scale))
 end
 
+local function norm(t) return math.sqrt((t * t):sum()) end
+
 local function relative(want, got)
-  local off = want:reshape(got:shape()) - got
-  return math.sqrt((off * off):sum() / (want * want):sum())
+  return norm(want:reshape(got:shape()) - got) / norm(want)
 end
 
 --- As check, but of the norms.
@@ -144,9 +145,11 @@ for _, case in ipairs(CASES) do
         logits = model:output(instance).logits:name() })
       local p, mask = logits:sigmoid(), logits:gt(0)
 
-      local function both(key) return results[key:format "z"] + results[key:format "p"] end
+      -- one seed for both scores, in which neither drowns the other
+      local balance = norm(results.grad_input_z) / norm(results.grad_input_p)
+      local function both(key) return results[key:format "z"] + balance * results[key:format "p"] end
       local turned = run:settle(function()
-        local found = run:gradients(mask + p * (1 - p) * mask)
+        local found = run:gradients(mask + balance * (p * (1 - p) * mask))
         local sum = relative(both "grad_input_%s", found.input)
         for name, own in pairs(layer_names) do
           sum = sum + relative(both("alpha_%s_" .. name), found[own]:mean { 3, 4 })
@@ -155,10 +158,13 @@ for _, case in ipairs(CASES) do
       end, TOLERANCE)
       assert.is_true(turned <= MOST_TURNED, ("%d decisions turned"):format(turned))
 
+      -- Winograd's method rounds twice as much: in a window of pooling two elements may then be undecided at once,
+      -- which turning one after the other does not settle. The input gradient shows it, sums over channels hardly.
       local limit = settled_tolerance(run)
+      local input_limit = exact and limit or math.max(limit, 10 * TOLERANCE)
       for letter, seed in pairs { z = mask, p = p * (1 - p) * mask } do
         local found = run:gradients(seed)
-        check_norm(results["grad_input_" .. letter], found.input, "grad_input_" .. letter, limit)
+        check_norm(results["grad_input_" .. letter], found.input, "grad_input_" .. letter, input_limit)
         for name, own in pairs(layer_names) do
           local key = ("%s_%s"):format(letter, name)
           check_norm(results["alpha_" .. key], found[own]:mean { 3, 4 }, "alpha_" .. key, limit)
