@@ -52,12 +52,16 @@ static spot spot_of(const run *r, int64_t index)
 
 /* --- tiles of zeros --- */
 
-/* Whether all that a gate lets through is zero. */
-static int is_blank(const fv_winograd *what, const float *from, const float *gate, int64_t n)
+/* Whether all that the gate lets through is zero, of n elements from `first` on. */
+static int is_blank(const run *r, int64_t first, int64_t n)
 {
-    for (int64_t i = 0; i < n; i++) {
+    const fv_winograd *what = &r->plan->what;
+    const float *from = r->data->src[0], *gate = r->data->gate;
+    const uint16_t *signs = r->data->signs;
+    for (int64_t i = first; i < first + n; i++) {
         if (from[i] == 0) continue;
-        if (!gate || what->gate_slope != 0 || (gate[i] > what->gate_low && gate[i] < what->gate_high))
+        if (what->gate_slope != 0 || (!gate && !signs)) return 0;
+        if (signs ? signs[i / BLOCK] >> i % BLOCK & 1 : gate[i] > what->gate_low && gate[i] < what->gate_high)
             return 0;
     }
     return 1;
@@ -73,9 +77,8 @@ static int is_blank_tile(const run *r, int64_t tile)
     if (left < 0) left = 0;
     if (right > what->width) right = what->width;
     for (int64_t y = top < 0 ? 0 : top; y < top + POINTS && y < what->height && left < right; y++) {
-        int64_t offset = ((at.image * what->height + y) * what->width + left) * channels;
-        const float *gate = r->data->gate ? r->data->gate + offset : NULL;
-        if (!is_blank(what, r->data->src[0] + offset, gate, (right - left) * channels)) return 0;
+        int64_t first = ((at.image * what->height + y) * what->width + left) * channels;
+        if (!is_blank(r, first, (right - left) * channels)) return 0;
     }
     return 1;
 }
@@ -128,14 +131,29 @@ static void copy_patch(const fv_winograd *what, const float *from, spot at, int6
         }
 }
 
+static void copy_signs(const fv_winograd *what, const fv_winograd_in *in, spot at, uint16_t *patch)
+{
+    for (int i = 0; i < POINTS; i++)
+        for (int j = 0; j < POINTS; j++) {
+            int64_t y = at.y + i, x = at.x + j;
+            int exists = y >= 0 && y < what->height && x >= 0 && x < what->width;
+            patch[i * POINTS + j] = exists ? in->signs[i * in->signs_row + j * in->signs_column] : 0;
+        }
+}
+
 static void patch_in(const run *r, const fv_winograd_in *in, spot at, int64_t channels, float *to)
 {
     float pixels[PLANES * BLOCK], gates[PLANES * BLOCK];
+    uint16_t signs[PLANES];
     fv_winograd_in patch = *in;
     copy_patch(&r->plan->what, in->from, at, in->row, in->column, channels, pixels);
     if (in->gate) copy_patch(&r->plan->what, in->gate, at, in->row, in->column, channels, gates);
     patch.from = pixels;
     patch.gate = in->gate ? gates : NULL;
+    if (in->signs) copy_signs(&r->plan->what, in, at, signs);
+    patch.signs = in->signs ? signs : NULL;
+    patch.signs_row = POINTS;
+    patch.signs_column = 1;
     patch.row = POINTS * BLOCK;
     patch.column = BLOCK;
     r->plan->kernels->in(&patch, 1, to, r->plan->tile_block, r->plan->tile_plane);
@@ -155,8 +173,11 @@ static void tile_in(const run *r, int64_t tile, int64_t first, int64_t end, floa
         int64_t offset = ((at.image * what->height + at.y) * what->width + at.x) * channels + part.offset;
         fv_winograd_in in = {.from = r->data->src[part.part] + offset,
                              .gate = r->data->gate ? r->data->gate + offset : NULL,
+                             .signs = r->data->signs ? r->data->signs + offset / BLOCK : NULL,
                              .row = what->width * channels,
                              .column = channels,
+                             .signs_row = what->width * channels / BLOCK,
+                             .signs_column = channels / BLOCK,
                              .low = what->gate_low,
                              .high = what->gate_high,
                              .slope = what->gate_slope};
@@ -231,8 +252,13 @@ static void tile_out(const run *r, int64_t tile, int64_t panel, const float *fro
         fv_winograd_out out = {.to = r->data->dst[part.part] + offset,
                                .bias = r->data->bias ? r->data->bias + part.offset : NULL,
                                .addend = r->data->addend ? r->data->addend + offset : NULL,
+                               .signs = r->data->signs_out ? r->data->signs_out + offset / BLOCK : NULL,
                                .row = what->out_width * channels,
                                .column = channels,
+                               .signs_row = what->out_width * channels / BLOCK,
+                               .signs_column = channels / BLOCK,
+                               .low = what->gate_low,
+                               .high = what->gate_high,
                                .rows = (int)(rows < TILE ? rows : TILE),
                                .columns = (int)(columns < TILE ? columns : TILE),
                                .activation = what->activation,

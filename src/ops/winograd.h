@@ -51,7 +51,7 @@ typedef struct fv_winograd {
     fv_winograd_part src[FV_WINOGRAD_PARTS], dst[FV_WINOGRAD_PARTS];
     fv_winograd_activation activation; /* of the results */
     float alpha, beta;
-    float gate_low, gate_high, gate_slope; /* see fv_winograd_data */
+    float gate_low, gate_high, gate_slope; /* see fv_winograd_data; forward for signs_out */
 } fv_winograd;
 
 typedef struct fv_winograd_data {
@@ -60,7 +60,10 @@ typedef struct fv_winograd_data {
     const float *addend; /* or NULL: like the first result, added before the activation */
     const float *gate; /* or NULL: like the first source, which is multiplied by gate_slope where the gate is
                           not between gate_low and gate_high (the gradient through an activation) */
+    const uint16_t *signs; /* or NULL: in place of gate, a bit for each of its elements, which is 1 where that
+                              is between the two; whole blocks of channels alone */
     float *dst[FV_WINOGRAD_PARTS];
+    uint16_t *signs_out; /* or NULL: gets such bits of the result, one part of whole blocks of channels */
     float *scratch;
 } fv_winograd_data;
 

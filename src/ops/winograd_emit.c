@@ -1,17 +1,17 @@
 /* Emission of convolutions that go by Winograd's method. */
 #include "base/parallel.h"
-#include "ops/conv.h"
+#include "ops/conv_work.h"
 #include "ops/winograd.h"
 
 #include <math.h>
 
-/* All that a step needs; bias, addend and gate: whether it has them. */
+/* All that a step needs; bias and what follows: whether it has them. */
 typedef struct winograd_call {
     fv_winograd_plan plan;
-    int bias, addend, gate;
+    int bias, addend, gate, signs, signs_out;
 } winograd_call;
 
-/* data: sources, weights, bias, addend, gate; results, scratch. */
+/* data: sources, weights, bias, addend, gate or signs; results, signs of these, scratch. */
 static void kernel(const void *context, float *const *data)
 {
     const winograd_call *call = context;
@@ -22,7 +22,9 @@ static void kernel(const void *context, float *const *data)
     if (call->bias) d.bias = data[at++];
     if (call->addend) d.addend = data[at++];
     if (call->gate) d.gate = data[at++];
+    if (call->signs) d.signs = (const uint16_t *)(const void *)data[at++];
     for (int i = 0; i < call->plan.what.dsts; i++) d.dst[i] = data[at++];
+    if (call->signs_out) d.signs_out = (uint16_t *)(void *)data[at++];
     d.scratch = data[at];
     fv_winograd_run(&call->plan, &d);
 }
@@ -34,6 +36,7 @@ static int all_are(const fv_ints *list, int64_t wanted)
     return 1;
 }
 
+/* And the bounds between which its slope is 1. */
 static void set_activation(fv_winograd *what, const fv_conv_attrs *a)
 {
     static const fv_winograd_activation kinds[] = {FV_WINOGRAD_NONE, FV_WINOGRAD_LEAKY, FV_WINOGRAD_LEAKY,
@@ -41,6 +44,10 @@ static void set_activation(fv_winograd *what, const fv_conv_attrs *a)
     what->activation = kinds[a->activation];
     what->alpha = (float)a->alpha;
     what->beta = (float)a->beta;
+    int is_clip = what->activation == FV_WINOGRAD_CLIP;
+    what->gate_low = is_clip ? what->alpha : 0.0f;
+    what->gate_high = is_clip ? what->beta : INFINITY;
+    what->gate_slope = is_clip ? 0.0f : what->alpha;
 }
 
 /* The forward pass; 0 when it is no convolution of that kind. */
@@ -102,23 +109,6 @@ static fv_status emit_call(fv_emit *emit, const fv_winograd *what, winograd_call
     return fv_emit_call(emit, k, err);
 }
 
-fv_status fv_conv_winograd_forward(const fv_node *node, fv_emit *emit, fv_error *err)
-{
-    fv_winograd what;
-    fv_conv_view view = fv_conv_view_of(node);
-    winograd_call call = {.bias = view.bias >= 0, .addend = view.addend >= 0};
-    fv_emit_kernel k = {.read_count = 0};
-    describe(node, &what);
-    for (int i = 0; i < view.parts; i++) reads(&k, fv_src(emit, i));
-    reads(&k, fv_src(emit, view.weights));
-    if (call.bias) reads(&k, fv_src(emit, view.bias));
-    if (call.addend) reads(&k, fv_src(emit, view.addend));
-    writes(&k, fv_dst(emit));
-    FV_TRY(emit_call(emit, &what, &call, &k, err));
-    if (call.addend) fv_emit_in_place(emit, fv_dst(emit), fv_src(emit, view.addend));
-    return FV_OK;
-}
-
 /* Those whose gradient is a constant on each side of one or two bounds of the result. */
 int fv_conv_winograd_has_gate(const fv_node *node)
 {
@@ -127,11 +117,47 @@ int fv_conv_winograd_has_gate(const fv_node *node)
     return what.activation == FV_WINOGRAD_LEAKY || what.activation == FV_WINOGRAD_CLIP;
 }
 
+/* The backward pass reads a bit of each result instead of the result, where they fill whole words. */
+static fv_status add_signs(const fv_node *node, fv_emit *emit, fv_value **out, fv_error *err)
+{
+    fv_conv_state *state;
+    int64_t words = 1;
+    *out = NULL;
+    if (!fv_emit_has_backward(emit) || !fv_conv_winograd_has_gate(node)) return FV_OK;
+    if (node->shape.dim[1] % FV_WINOGRAD_BLOCK) return FV_OK;
+    for (int i = 0; i < node->shape.rank; i++) words *= node->shape.dim[i];
+    fv_shape size = fv_shape_of(1, (words + 31) / 32);
+    FV_TRY(fv_conv_state_of(node, emit, &state, err));
+    FV_TRY(fv_emit_value(emit, &size, &state->signs, err));
+    *out = state->signs;
+    return FV_OK;
+}
+
+fv_status fv_conv_winograd_forward(const fv_node *node, fv_emit *emit, fv_error *err)
+{
+    fv_winograd what;
+    fv_conv_view view = fv_conv_view_of(node);
+    winograd_call call = {.bias = view.bias >= 0, .addend = view.addend >= 0};
+    fv_emit_kernel k = {.read_count = 0};
+    fv_value *signs;
+    describe(node, &what);
+    for (int i = 0; i < view.parts; i++) reads(&k, fv_src(emit, i));
+    reads(&k, fv_src(emit, view.weights));
+    if (call.bias) reads(&k, fv_src(emit, view.bias));
+    if (call.addend) reads(&k, fv_src(emit, view.addend));
+    writes(&k, fv_dst(emit));
+    FV_TRY(add_signs(node, emit, &signs, err));
+    call.signs_out = signs != NULL;
+    if (signs) writes(&k, signs);
+    FV_TRY(emit_call(emit, &what, &call, &k, err));
+    if (call.addend) fv_emit_in_place(emit, fv_dst(emit), fv_src(emit, view.addend));
+    return FV_OK;
+}
+
 /* What was the result is the source, and the sources whose gradient is wanted are the results. */
 static void turn(fv_winograd *what, fv_emit *emit)
 {
     fv_winograd there = *what;
-    int is_clip = there.activation == FV_WINOGRAD_CLIP;
     what->backward = 1;
     what->height = there.out_height;
     what->width = there.out_width;
@@ -145,16 +171,15 @@ static void turn(fv_winograd *what, fv_emit *emit)
     for (int k = 0; k < there.srcs; k++)
         if (fv_diff_src(emit, k)) what->dst[what->dsts++] = there.src[k];
     what->activation = FV_WINOGRAD_NONE;
-    what->gate_low = is_clip ? there.alpha : 0.0f;
-    what->gate_high = is_clip ? there.beta : INFINITY;
-    what->gate_slope = is_clip ? 0.0f : there.alpha;
 }
 
 fv_status fv_conv_winograd_backward(const fv_node *node, fv_emit *emit, fv_value *diff, fv_error *err)
 {
     fv_winograd what;
     fv_conv_view view = fv_conv_view_of(node);
-    winograd_call call = {.gate = !diff};
+    fv_conv_state *state;
+    FV_TRY(fv_conv_state_of(node, emit, &state, err));
+    winograd_call call = {.gate = !diff && !state->signs, .signs = !diff && state->signs};
     fv_emit_kernel k = {.read_count = 0};
     describe(node, &what);
     turn(&what, emit);
@@ -162,6 +187,7 @@ fv_status fv_conv_winograd_backward(const fv_node *node, fv_emit *emit, fv_value
     reads(&k, diff ? diff : fv_diff_dst(emit));
     reads(&k, fv_src(emit, view.weights));
     if (call.gate) reads(&k, fv_dst(emit));
+    if (call.signs) reads(&k, state->signs);
     for (int i = 0; i < view.parts; i++)
         if (fv_diff_src(emit, i)) writes(&k, fv_diff_src(emit, i));
     return emit_call(emit, &what, &call, &k, err);

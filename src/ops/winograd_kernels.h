@@ -10,7 +10,9 @@ enum { FV_WINOGRAD_PANEL = 2 * FV_WINOGRAD_BLOCK }; /* columns of transformed we
 /* A tile of 6x6 pixels; strides in floats. */
 typedef struct fv_winograd_in {
     const float *from, *gate; /* gate may be NULL; both have the same strides */
+    const uint16_t *signs;    /* or NULL: in place of gate, a word for each block of 16 */
     int64_t row, column;
+    int64_t signs_row, signs_column;
     float low, high, slope;
 } fv_winograd_in;
 
@@ -18,10 +20,12 @@ typedef struct fv_winograd_in {
 typedef struct fv_winograd_out {
     float *to;
     const float *bias, *addend; /* or NULL; addend has the strides of `to` */
+    uint16_t *signs;            /* or NULL: gets a bit for each result, 1 between low and high */
     int64_t row, column;
+    int64_t signs_row, signs_column;
     int rows, columns;
     fv_winograd_activation activation;
-    float alpha, beta;
+    float alpha, beta, low, high;
 } fv_winograd_out;
 
 /* Kernels for up to 16 lanes (channels that become columns) and some rows. */

@@ -10,6 +10,9 @@
 
 #include <float.h>
 #include <string.h>
+#if FV_W_LANES > 4
+#    include <immintrin.h>
+#endif
 
 typedef float vec __attribute__((vector_size(4 * FV_W_LANES)));
 typedef int32_t vec_mask __attribute__((vector_size(4 * FV_W_LANES)));
@@ -71,15 +74,27 @@ INLINE void map_in(const vec *d, vec *to, int step)
     to[5 * step] = d[5] - (P2 + Q2) * d[3] + (P2 * Q2) * d[1];
 }
 
-enum { NO_GATE, RELU_GATE, ANY_GATE };
+/* How a tile is taken through an activation: not at all, by the result, or by its bits; with a slope of 0
+ * outside, or any. */
+enum { NO_GATE, RELU_GATE, ANY_GATE, RELU_SIGNS, ANY_SIGNS };
 
-INLINE vec gated(const fv_winograd_in *in, int64_t at, const int gate_kind)
+static const int32_t lane_bits[BLOCK]
+    __attribute__((aligned(64))) = {1 << 0, 1 << 1, 1 << 2,  1 << 3,  1 << 4,  1 << 5,  1 << 6,  1 << 7,
+                                    1 << 8, 1 << 9, 1 << 10, 1 << 11, 1 << 12, 1 << 13, 1 << 14, 1 << 15};
+
+INLINE vec gated(const fv_winograd_in *in, int64_t at, int word, const int gate_kind)
 {
     vec x = load(in->from + at);
     if (gate_kind == NO_GATE) return x;
-    vec gate = load(in->gate + at);
-    if (gate_kind == RELU_GATE) return (vec)((vec_mask)x & (gate > 0));
-    vec_mask open = (gate > in->low) & (gate < in->high);
+    vec_mask open;
+    if (gate_kind >= RELU_SIGNS) {
+        open = (((vec_mask){0} + word) & *(const vec_mask *)(const void *)lane_bits) != 0;
+    } else {
+        vec gate = load(in->gate + at);
+        open = gate > (gate_kind == RELU_GATE ? 0 : in->low);
+        if (gate_kind == ANY_GATE) open &= gate < in->high;
+    }
+    if (gate_kind == RELU_GATE || gate_kind == RELU_SIGNS) return (vec)((vec_mask)x & open);
     return PICK(open, x, x * in->slope);
 }
 
@@ -89,20 +104,28 @@ INLINE void fetch_next(const fv_winograd_in *in, int64_t at, const int gate_kind
     UNROLL for (int i = 0; i < POINTS; i++)
     {
         FETCH(in->from + at + i * in->row + TILE * in->column);
-        if (gate_kind != NO_GATE) FETCH(in->gate + at + i * in->row + TILE * in->column);
+        if (gate_kind == RELU_GATE || gate_kind == ANY_GATE)
+            FETCH(in->gate + at + i * in->row + TILE * in->column);
     }
 }
 
-INLINE void transform_in(const fv_winograd_in *in, int64_t at, float *to, int64_t plane, const int gate_kind)
+/* The vector at `at`; signs begin at its lanes. */
+INLINE void transform_in(const fv_winograd_in *in, int64_t at, const uint16_t *signs, int shift, float *to,
+                         int64_t plane, const int gate_kind)
 {
     vec half[PLANES];
     UNROLL for (int j = 0; j < POINTS; j++)
     {
         vec d[POINTS];
         if (j >= POINTS - TILE) fetch_next(in, at, gate_kind);
-        UNROLL for (int i = 0; i < POINTS; i++) d[i] = gated(in, at + i * in->row, gate_kind);
+        UNROLL for (int i = 0; i < POINTS; i++)
+        {
+            int word = gate_kind >= RELU_SIGNS ? signs[i * in->signs_row] >> shift : 0;
+            d[i] = gated(in, at + i * in->row, word, gate_kind);
+        }
         map_in(d, half + j, POINTS);
         ADVANCE(at, in->column);
+        if (gate_kind >= RELU_SIGNS) ADVANCE(signs, in->signs_column);
     }
     UNROLL for (int i = 0; i < POINTS; i++)
     {
@@ -113,19 +136,31 @@ INLINE void transform_in(const fv_winograd_in *in, int64_t at, float *to, int64_
     }
 }
 
+static int gate_kind_of(const fv_winograd_in *in)
+{
+    if (in->signs) return in->slope == 0 ? RELU_SIGNS : ANY_SIGNS;
+    if (!in->gate) return NO_GATE;
+    return in->low == 0 && in->slope == 0 && in->high > FLT_MAX ? RELU_GATE : ANY_GATE;
+}
+
 static void tile_in(const fv_winograd_in *in, int64_t blocks, float *to, int64_t block, int64_t plane)
 {
-    int is_relu = in->low == 0 && in->slope == 0 && in->high > FLT_MAX;
+    int kind = gate_kind_of(in);
     for (int64_t b = 0; b < blocks; b++)
         for (int v = 0; v < VECS; v++) {
             int64_t at = b * BLOCK + v * LANES;
             float *first = to + b * block + v * LANES;
-            if (!in->gate)
-                transform_in(in, at, first, plane, NO_GATE);
-            else if (is_relu)
-                transform_in(in, at, first, plane, RELU_GATE);
+            const uint16_t *signs = in->signs ? in->signs + b : NULL;
+            if (kind == NO_GATE)
+                transform_in(in, at, signs, 0, first, plane, NO_GATE);
+            else if (kind == RELU_GATE)
+                transform_in(in, at, signs, 0, first, plane, RELU_GATE);
+            else if (kind == ANY_GATE)
+                transform_in(in, at, signs, 0, first, plane, ANY_GATE);
+            else if (kind == RELU_SIGNS)
+                transform_in(in, at, signs, v * LANES, first, plane, RELU_SIGNS);
             else
-                transform_in(in, at, first, plane, ANY_GATE);
+                transform_in(in, at, signs, v * LANES, first, plane, ANY_SIGNS);
         }
 }
 
@@ -161,14 +196,34 @@ static void activate_slowly(const fv_winograd_out *out, float *x)
     }
 }
 
-INLINE void finish(const fv_winograd_out *out, int64_t at, vec x)
+/* Which lanes lie between the bounds. */
+INLINE int sign_word(const fv_winograd_out *out, vec x)
 {
-    if (out->addend) x += load(out->addend + at);
-    store(out->to + at, activate(out, x));
-    if (out->activation >= FV_WINOGRAD_ELU) activate_slowly(out, out->to + at);
+#if FV_W_LANES == 16
+    return _mm512_cmp_ps_mask((__m512)x, (__m512)FILL(out->low), _CMP_GT_OQ) &
+           _mm512_cmp_ps_mask((__m512)x, (__m512)FILL(out->high), _CMP_LT_OQ);
+#elif FV_W_LANES == 8
+    vec_mask open = (x > out->low) & (x < out->high);
+    return _mm256_movemask_ps((__m256)(vec)open);
+#else
+    int word = 0;
+    for (int l = 0; l < LANES; l++) word |= ((x[l] > out->low) & (x[l] < out->high)) << l;
+    return word;
+#endif
 }
 
-INLINE void transform_out(const fv_winograd_out *out, int64_t at, const float *from, const int is_whole)
+/* signs is that of the block of results, whose lanes from `shift` on these are. */
+INLINE void finish(const fv_winograd_out *out, int64_t at, vec x, uint16_t *signs, int shift)
+{
+    if (out->addend) x += load(out->addend + at);
+    x = activate(out, x);
+    store(out->to + at, x);
+    if (out->activation >= FV_WINOGRAD_ELU) activate_slowly(out, out->to + at);
+    if (signs) *signs = (uint16_t)((shift ? *signs : 0) | sign_word(out, x) << shift);
+}
+
+INLINE void transform_out(const fv_winograd_out *out, int64_t at, uint16_t *signs, int shift,
+                          const float *from, const int is_whole)
 {
     vec half[TILE * POINTS];
     vec bias = out->bias ? load(out->bias + at) : ZERO;
@@ -184,9 +239,10 @@ INLINE void transform_out(const fv_winograd_out *out, int64_t at, const float *f
         if (!is_whole && i >= out->rows) break;
         map_out(half + POINTS * i, line, 1);
         UNROLL for (int j = 0; j < TILE; j++) FETCH_WRITE(out->to + at + (j + TILE) * out->column);
-        UNROLL for (int j = 0; j < TILE; j++) if (is_whole || j < out->columns)
-            finish(out, at + j * out->column, line[j] + bias);
+        UNROLL for (int j = 0; j < TILE; j++) if (is_whole || j < out->columns) finish(
+            out, at + j * out->column, line[j] + bias, signs ? signs + j * out->signs_column : NULL, shift);
         ADVANCE(at, out->row);
+        if (signs) ADVANCE(signs, out->signs_row);
     }
 }
 
@@ -197,10 +253,11 @@ static void tile_out(const fv_winograd_out *out, int64_t blocks, const float *fr
         for (int v = 0; v < VECS; v++) {
             int64_t at = b * BLOCK + v * LANES;
             const float *first = from + b * PLANES * BLOCK + v * LANES;
+            uint16_t *signs = out->signs ? out->signs + b : NULL;
             if (is_whole)
-                transform_out(out, at, first, 1);
+                transform_out(out, at, signs, v * LANES, first, 1);
             else
-                transform_out(out, at, first, 0);
+                transform_out(out, at, signs, v * LANES, first, 0);
         }
 }
 

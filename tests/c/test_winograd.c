@@ -333,3 +333,66 @@ TEST(winograd_blank_tiles)
             check_blank(&large, with_gate, 3, 3 + size);
         }
 }
+
+/* Bits between the bounds, of `count` numbers in whole words. */
+static void take_signs(const fv_winograd *what, const float *from, size_t count, uint16_t *signs)
+{
+    memset(signs, 0, count / 8);
+    for (size_t i = 0; i < count; i++)
+        if (from[i] > what->gate_low && from[i] < what->gate_high)
+            signs[i / 16] = (uint16_t)(signs[i / 16] | 1 << i % 16);
+}
+
+/* Bits of results are right, and gradients through them have the bits of those through the results. */
+static void check_signs(const fv_winograd *what, int with_gate)
+{
+    problem p;
+    fv_error err;
+    float *first;
+    uint16_t *made, *wanted;
+    int before = fv_threads();
+    open_problem(&p, what, !what->backward, with_gate);
+    size_t bytes = p.result_count * sizeof(float), count = sources_of(what, &what->src[0]);
+    size_t most = p.result_count > count ? p.result_count : count;
+    REQUIRE_OK(fv_alloc_aligned(&first, bytes, &err));
+    REQUIRE_OK(fv_calloc(&made, most, 1, &err));
+    REQUIRE_OK(fv_calloc(&wanted, most, 1, &err));
+    const float *gate = p.data.gate;
+    for (int k = 0; fv_winograd_kernels_at(k); k++) {
+        p.data.gate = gate;
+        p.data.signs = NULL;
+        p.data.signs_out = NULL;
+        run(&p, 1, k);
+        memcpy(first, p.results, bytes);
+        if (gate) take_signs(what, gate, count, wanted);
+        if (gate) p.data.signs = wanted;
+        if (!what->backward) p.data.signs_out = made;
+        p.data.gate = NULL;
+        run(&p, 2, k);
+        CHECK(memcmp(first, p.results, bytes) == 0);
+        if (what->backward) continue;
+        take_signs(what, p.results, p.result_count, wanted);
+        CHECK(memcmp(made, wanted, p.result_count / 8) == 0);
+    }
+    fv_set_threads(before);
+    fv_free(made);
+    fv_free(wanted);
+    fv_free_aligned(first, bytes);
+    close_problem(&p);
+}
+
+TEST(winograd_signs)
+{
+    fv_winograd what[] = {forward(2, 7, 10, 20, 48), forward(1, 9, 8, 272, 288), backward(2, 7, 10, 20, 48),
+                          backward(1, 9, 13, 260, 288)};
+    for (size_t i = 0; i < sizeof what / sizeof *what; i++) {
+        what[i].activation = what[i].backward ? FV_WINOGRAD_NONE : FV_WINOGRAD_LEAKY;
+        what[i].gate_high = INFINITY;
+        check_signs(&what[i], what[i].backward);
+        what[i].activation = what[i].backward ? FV_WINOGRAD_NONE : FV_WINOGRAD_CLIP;
+        what[i].gate_low = what[i].alpha = -0.5f;
+        what[i].gate_high = what[i].beta = 0.6f;
+        what[i].gate_slope = what[i].backward ? 0.25f : 0.0f;
+        check_signs(&what[i], what[i].backward);
+    }
+}
