@@ -139,6 +139,12 @@ local function measure_peak(threads)
   fovea.threads(before)
 end
 
+-- Images per second, where a task has several.
+local function rate_text(case, seconds)
+  local count = COUNTS[case.task]
+  return count and ("%.1f images/s"):format(count / seconds)
+end
+
 local function row_of(case, player, reference)
   local seconds = timing.median(player.times)
   local flops = reference.work and 2 * reference.work / seconds
@@ -147,7 +153,7 @@ local function row_of(case, player, reference)
     contestant = player.entry.label, variant = player.variant, seconds = seconds,
     least = math.min(table.unpack(player.times)), ratio = ratio(player, reference), first = player.first,
     peak = player.peak, flops = flops, of_peak = flops and flops / peaks[case.threads], difference = player.difference,
-    runs = #player.times,
+    runs = #player.times, note = rate_text(case, seconds),
   }
 end
 

@@ -75,6 +75,8 @@ function M.list(environment, say, memory)
     end }
   end
   fovea("Fovea", environment "FOVEA" or "bin/fovea")
+  list[2] = { label = "Fovea, whole passes", kind = "fovea", tasks = { perturb = true },
+    command = function(folder, _, count) return list[1].command(folder, "perturb_whole", count) end }
   for _, entry in ipairs(commands(environment "OTHERS", "other")) do fovea(entry.label, entry.command) end
   for _, entry in ipairs(commands(environment "TORCH" or "PyTorch=python3", "PyTorch")) do
     if works(entry.command .. " -c 'import torch'") then

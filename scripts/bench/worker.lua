@@ -1,7 +1,7 @@
 -- Fovea as a contestant: a process that runs one task of one case whenever it is told to.
 -- usage: fovea scripts/bench/worker.lua FOLDER TASK COUNT
 --   tasks: forward, map (bottleneck and last block), bottleneck, last, many (5 layers x 8 masks),
---   perturb (COUNT occluded images), train (one step with a batch of COUNT)
+--   perturb (COUNT occluded images), perturb_whole (the same by whole passes), train (one step with a batch of COUNT)
 -- It says "bench: ready SECONDS" (those of all processors since its start) after the first result. Then, line by line
 -- on standard input: "run" (answer: seconds, and those of all processors), "peak" (most memory so far, bytes), "work"
 -- (multiply-accumulates of one run), "save FILE" (results as safetensors), "quit".
@@ -34,8 +34,6 @@ local function repeated(tensor, times)
   return assert(fovea.concat(list, 1))
 end
 
-local BATCH = 8 -- of occluded images
-
 -- A training step; Adam and cross-entropy.
 local function training()
   local trainer = require("fovea.train").new(model, { loss = case.arch == "nnunet" and "cross_entropy" or "bce",
@@ -59,9 +57,8 @@ local tasks = {
   bottleneck = function() return task.maps(model, input, { layers[1] }, { masks[1] }) end,
   last = function() return task.maps(model, input, { layers[#layers] }, { masks[1] }) end,
   many = function() return task.maps(model, input, layers, masks) end,
-  perturb = function()
-    return task.perturbations(model, input, masks[1], { count = count, batch = math.min(count, BATCH) })
-  end,
+  perturb = function() return task.perturbations(model, input, masks[1], { count = count }) end,
+  perturb_whole = function() return task.perturbations(model, input, masks[1], { count = count, whole = true }) end,
   train = training,
 }
 
@@ -71,10 +68,10 @@ say("ready %.6f", os.clock())
 
 -- Multiply-accumulates of the passes of the plan, times how often they run.
 local function work()
+  if job.work then return job.work end
   local sums = { forward = 0, backward = 0, prepare = 0 }
   for _, row in ipairs(profile.rows(job.plan:steps())) do sums[row.phase] = sums[row.phase] + row.macs end
   if name == "many" then return sums.forward + #masks * sums.backward end
-  if name == "perturb" then return sums.forward * count / math.min(count, BATCH) end
   return sums.forward + sums.backward
 end
 

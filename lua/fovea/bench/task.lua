@@ -3,13 +3,15 @@
 local budget = require "fovea.budget"
 local bytes = require "fovea.bytes"
 local passes = require "fovea.passes"
+local perturb = require "fovea.perturb"
 local tensor = require "fovea.tensor"
 
 local M = {}
 
 ---@class fovea.BenchTask
 ---@field run function runs the task once
----@field plan fovea.Plan what it runs
+---@field plan fovea.Plan? what it runs
+---@field work number? multiply-accumulates of a run, where it has no one plan
 ---@field macs number multiply-accumulates of the forward pass of the network, of one image
 ---@field results fun(): fovea.Tensor[] what the last run computed
 
@@ -91,55 +93,37 @@ function M.maps(model, input, layers, masks)
   }
 end
 
---- Bars across an axis: for each of `count` equal parts a vector that is 1 inside, shaped to broadcast.
-local function bars(size, count, shape)
-  local list = {}
-  for k = 1, count do
-    local values = {}
-    for i = 1, size do values[i] = (i > (k - 1) * size // count and i <= k * size // count) and 1 or 0 end
-    list[k] = assert(tensor.tensor(shape, values))
+--- Squares in a grid over the image, through all of a volume.
+local function squares(input, count)
+  local shape, side, boxes = input:shape(), math.ceil(math.sqrt(count)), {}
+  local function part(size, k) return k * size // side + 1, (k + 1) * size // side - k * size // side end
+  for index = 0, count - 1 do
+    local box = { at = {}, size = {} }
+    for axis = 3, #shape do box.at[axis - 2], box.size[axis - 2] = 1, shape[axis] end
+    box.at[#shape - 3], box.size[#shape - 3] = part(shape[#shape - 1], index // side % side)
+    box.at[#shape - 2], box.size[#shape - 2] = part(shape[#shape], index % side)
+    boxes[index + 1] = box
   end
-  return list
+  return boxes
 end
 
---- Images with one square after the other set to zero, in a grid over the image.
-local function occlusions(input, count)
-  local shape, side = input:shape(), math.ceil(math.sqrt(count))
-  local height, width = shape[#shape - 1], shape[#shape]
-  local rows, columns = bars(height, side, { height, 1 }), bars(width, side, { 1, width })
-  return function(index)
-    return input * (1 - rows[index // side % side + 1] * columns[index % side + 1])
-  end
-end
-
---- Scores (sums of logits in a mask) of an input of which one square after the other is set to zero, in batches.
+--- Scores (sums of logits in a mask) of an input of which one square after the other is set to zero, in batches. What is
+--- kept of the unchanged input is part of the preparation, as plans are.
 ---@param model fovea.Model
 ---@param input fovea.Tensor one image
 ---@param mask fovea.Tensor shape of the logits
----@param options { count: integer, batch: integer } how many squares; how many images at once
+---@param options { count: integer, batch: integer?, whole: boolean? } how many squares; how many images at once; whole:
+--- whole passes only
 ---@return fovea.BenchTask results: the scores
 function M.perturbations(model, input, mask, options)
-  local shape, batch = input:shape(), options.batch
-  shape[1] = batch
-  local instance, logits = opened(model, assert(tensor.zeros(shape)))
-  local plan = assert(instance.graph:plan { mode = "infer", taps = { logits } })
-  local occluded, scores = occlusions(input, options.count), {}
+  local instance, boxes, scores = opened(model, input), squares(input, options.count), nil
+  local engine = assert(perturb.new(model, input, { weights = mask, reduction = "sum", batch = options.batch,
+    reuse = not options.whole }))
+  local macs = macs_of(instance)
   return {
-    plan = plan, macs = macs_of(instance) / batch,
-    run = function()
-      scores = {}
-      for first = 0, options.count - 1, batch do
-        local images = {}
-        for i = 1, batch do images[i] = occluded(first + i - 1) end
-        assert(plan:set_input(instance.input, assert(tensor.concat(images, 1))))
-        assert(plan:forward())
-        local sums = (assert(plan:value(logits)) * mask):reshape { batch, -1 }:sum { 2 }
-        for _, score in ipairs(sums:values()) do scores[#scores + 1] = score end
-      end
-    end,
-    results = function()
-      return { assert(tensor.tensor({ options.count }, table.move(scores, 1, options.count, 1, {}))) }
-    end,
+    macs = macs, work = macs * options.count, engine = engine,
+    run = function() scores = assert(engine:boxes(boxes)) end,
+    results = function() return { assert(tensor.tensor({ options.count }, scores)) } end,
   }
 end
 

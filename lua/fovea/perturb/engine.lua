@@ -1,6 +1,8 @@
 --- The engine of perturbation methods: scores of many changed inputs, or changed layers, of one image. Batches run
 --- through one plan; of boxes and layers only what the change can reach is computed.
 local baseline = require "fovea.perturb.baseline"
+local budget = require "fovea.budget"
+local bytes = require "fovea.bytes"
 local core = require "fovea.core"
 local jobs = require "fovea.job"
 local lookup = require "fovea.lookup"
@@ -44,12 +46,12 @@ local function read_scores(engine, model)
   if not instance then return nil, message, code end
   job.output = model:output(instance, options.output)
   job.activation = output.activation(job.output, options.activation)
-  local plan, why, kind = instance.graph:plan { taps = { job.output.logits }, exact = engine.exact,
-    memory = options.memory }
+  local plan, why, kind = engine:plan(instance, { taps = { job.output.logits } })
   if not plan then return nil, why, kind end
   local ran, reason, failure = model:run(instance, plan, job.input)
   if not ran then return nil, reason, failure end
   job.logits = assert(plan:value(job.output.logits))
+  plan:close()
   job.probabilities = output.probabilities(job.logits, job.activation)
   job.class = targets.class(job.probabilities, options.class)
   job.context = targets.context(job)
@@ -85,8 +87,10 @@ local function new_engine(model, image, options)
   lookup.check_keys(options, OPTIONS, "perturb", -2)
   local job = { options = options, score = jobs.one_of(options.score or "logit", { "logit", "probability" }, "score"),
     reduction = jobs.one_of(options.reduction or "mean", { "sum", "mean" }, "reduction") }
-  local engine = setmetatable({ model = model, job = job, memory = options.memory, reuse = options.reuse ~= false,
-    batch = options.batch, exact = options.exact }, Engine)
+  local engine = setmetatable({ model = model, job = job, reuse = options.reuse ~= false, exact = options.exact },
+    Engine)
+  local memory = options.memory or model.memory
+  engine.memory = memory and bytes.parse(memory, "memory", 0)
   if engine.exact == nil then engine.exact = model.exact end
   if options.batch and (math.type(options.batch) ~= "integer" or options.batch < 1) then
     error(("perturb: option 'batch' must be a positive integer, not %s"):format(tostring(options.batch)), 0)
@@ -106,6 +110,19 @@ end
 
 --- Opens an engine on one image; misuse raises with level 0. See fovea.perturb.new.
 M.new = new_engine
+
+--- A plan within the memory that is allowed.
+---@param made { graph: fovea.Graph, input: fovea.Node }
+---@param spec table of graph:plan
+---@return fovea.Plan? plan
+---@return string? message
+---@return string? code
+function Engine:plan(made, spec)
+  spec.exact, spec.mode = self.exact, "infer"
+  local plan, message, code = budget.plan(self.model, made, spec, self.memory)
+  if not plan then return nil, ("%s: %s"):format(self.model.path, message), code end
+  return plan
+end
 
 --- The model for one image and for a batch.
 ---@param batch integer

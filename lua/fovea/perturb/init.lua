@@ -15,7 +15,7 @@ local M = {}
 
 ---@class fovea.PerturbOptions
 ---@field batch integer? images at once (16, fewer of large images); fewer where memory does not suffice
----@field memory integer? bytes that each plan may use
+---@field memory string|integer|nil the most it may take, as for fovea.load: "2G"; default: as the model says
 ---@field baseline number|string|fovea.Tensor|nil what replaces parts of the input: a number (0, after preprocessing),
 --- "mean" of each channel, "blur" or "blur:SIGMA", or a tensor
 ---@field threshold any strategy on the unchanged image that picks what is scored (0.5); it stays the same throughout

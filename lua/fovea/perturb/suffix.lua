@@ -46,13 +46,14 @@ end
 --- Values of the frontier for the unchanged input.
 local function base_values(engine, frontier)
   local instance = engine.instance
-  local plan, message, code = instance.graph:plan { taps = frontier, exact = engine.exact, memory = engine.memory }
+  local plan, message, code = engine:plan(instance, { taps = frontier })
   if not plan then return nil, message, code end
   local ok, why, kind = plan:set_input(instance.input, engine.input)
   if ok then ok, why, kind = plan:forward() end
   if not ok then return nil, why, kind end
   local values = {}
   for i, node in ipairs(frontier) do values[i] = assert(plan:value(node)) end
+  plan:close()
   return values
 end
 
@@ -62,8 +63,7 @@ local function new_lane(engine, frontier, values, batch)
   if type(several) == "string" then return nil, several, failure end
   local all, given, target = several.graph:nodes(), {}, engine:logits_of(several)
   for i, node in ipairs(frontier) do given[i] = all[node:id()] end
-  local plan, message, code = several.graph:plan { taps = { target }, given = given, exact = engine.exact,
-    memory = engine.memory }
+  local plan, message, code = engine:plan(several, { taps = { target }, given = given })
   if not plan then return nil, message, code end
   for i, node in ipairs(given) do assert(set_all(plan, node, values[i], batch)) end
   return { rest = plan, layer = given[1], target = target }

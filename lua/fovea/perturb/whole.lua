@@ -13,7 +13,7 @@ local function new_lane(engine, batch)
   local _, several, failure = engine:instances(batch)
   if type(several) == "string" then return nil, several, failure end
   local target = engine:logits_of(several)
-  local plan, message, code = several.graph:plan { taps = { target }, exact = engine.exact, memory = engine.memory }
+  local plan, message, code = engine:plan(several, { taps = { target } })
   if not plan then return nil, message, code end
   return { plan = plan, input = several.input, target = target }
 end

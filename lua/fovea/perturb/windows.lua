@@ -21,13 +21,14 @@ end
 
 --- Values of the frontier for the unchanged input.
 local function base_values(engine, single, frontier)
-  local plan, message, code = single.graph:plan { taps = frontier, exact = engine.exact, memory = engine.memory }
+  local plan, message, code = engine:plan(single, { taps = frontier })
   if not plan then return nil, message, code end
   local ok, why, kind = plan:set_input(single.input, engine.input)
   if ok then ok, why, kind = plan:forward() end
   if not ok then return nil, why, kind end
   local values = {}
   for i, node in ipairs(frontier) do values[i] = assert(plan:value(node)) end
+  plan:close()
   return values
 end
 
@@ -41,9 +42,10 @@ local function plan_crops(windows, lane, batch)
   local shape = { batch, engine.input:shape()[2], table.unpack(cut.size) }
   local part, taps = copy.part(nodes, shape), {}
   for i, node in ipairs(cut.frontier) do taps[i] = part.map[node:id()] end
-  local plan, message, code = part.graph:plan { taps = taps, exact = engine.exact, memory = engine.memory }
+  part.input = part.map[windows.single.input:id()]
+  local plan, message, code = engine:plan(part, { taps = taps })
   if not plan then return nil, message, code end
-  lane.crops, lane.input, lane.taps = plan, part.map[windows.single.input:id()], taps
+  lane.crops, lane.input, lane.taps = plan, part.input, taps
   return true
 end
 
@@ -54,8 +56,7 @@ local function plan_rest(windows, lane, batch)
   if type(several) == "string" then return nil, several, code end
   local batched = copy.whole(several.graph, engine:logits_of(several), windows.near)
   local given = twins(windows.cut.frontier, batched.graph)
-  local plan, message, kind = batched.graph:plan { taps = { batched.target }, given = given, exact = engine.exact,
-    memory = engine.memory }
+  local plan, message, kind = engine:plan(batched, { taps = { batched.target }, given = given })
   if not plan then return nil, message, kind end
   lane.rest, lane.given, lane.target = plan, given, batched.target
   for i, node in ipairs(given) do

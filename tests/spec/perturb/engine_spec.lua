@@ -132,19 +132,26 @@ describe("perturb engine", function()
   end)
 
   it("uses smaller batches where memory does not suffice, or says what is missing", function()
-    local function peak(batch)
-      local engine = assert(fovea.perturb.new(model, input, { batch = batch, reuse = false }))
-      assert(engine:masks(fovea.full({ batch, 24, 20 }, 1)))
-      return engine.plans.lanes[1].plan:memory().peak
+    local large, masks = tiny.input { 1, 2, 240, 240 }, fovea.full({ 16, 240, 240 }, 1)
+    local function batch_within(memory)
+      local engine, message, code = fovea.perturb.new(model, large, { batch = 16, memory = memory })
+      if not engine then return nil, message, code end
+      local scores, why, kind = engine:masks(masks)
+      if not scores then return nil, why, kind end
+      near(scores[16], engine.score)
+      return engine.rate.batch
     end
-    local budget = peak(4)
-    local engine = assert(fovea.perturb.new(model, input, { batch = 16, memory = budget }))
-    assert(engine:masks(fovea.full({ 16, 24, 20 }, 1)))
-    assert.are.equal(4, engine.rate.batch)
-    local none, message, code = fovea.perturb.new(model, input, { memory = 1000 })
+    assert.are.equal(16, batch_within(nil))
+    local none, message, code = batch_within "1M"
     assert.is_nil(none)
-    assert.matches("memory", message)
+    assert.matches("the least that works", message)
     assert.are.equal("memory", code)
+    local found, megabytes = nil, 40
+    while not found do
+      megabytes = megabytes + 8
+      found = batch_within(megabytes .. "M")
+    end
+    assert.is_true(found < 16)
   end)
 
   it("refuses what makes no sense", function()
