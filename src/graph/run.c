@@ -1,4 +1,5 @@
 /* Running a plan, and reading what it computed. */
+#include "base/waiting.h"
 #include "graph/plan_internal.h"
 
 #include <string.h>
@@ -25,6 +26,7 @@ static void release_packed(fv_plan *plan, const fv_step *step)
 
 static fv_status run_phase(fv_plan *plan, fv_phase phase, fv_error *err)
 {
+    fv_waiting_begin();
     for (int i = 0; i < plan->steps.count; i++) {
         fv_step *step = plan->steps.at[i];
         if (step->phase != phase || step->is_idle) continue;
@@ -34,6 +36,7 @@ static fv_status run_phase(fv_plan *plan, fv_phase phase, fv_error *err)
         else
             step->run(step->context, (float *const *)step->data);
         step->seconds = now() - start;
+        fv_waiting_look();
         if (phase == FV_PREPARE) release_packed(plan, step);
     }
     return FV_OK;
