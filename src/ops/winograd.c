@@ -205,6 +205,7 @@ static void weights_in(const run *r, int64_t panel, int64_t first, int64_t end, 
             int64_t out = what->backward ? from : lane, in = what->backward ? lane : from;
             fv_winograd_weights w = {.from = r->data->weights + 9 * (out * what->weights_in + in),
                                      .end = r->data->weights + 9 * what->weights_out * what->weights_in,
+                                     .factor = r->data->factor ? r->data->factor + out : NULL,
                                      .lane = what->backward ? 9 : 9 * what->weights_in,
                                      .row = what->backward ? 9 * what->weights_in : 9,
                                      .lanes = column.channels,

@@ -31,6 +31,7 @@ typedef struct fv_winograd_out {
 /* Kernels for up to 16 lanes (channels that become columns) and some rows. */
 typedef struct fv_winograd_weights {
     const float *from, *end; /* nothing is read from end on */
+    const float *factor;     /* or NULL: of each lane (16 can be read), or of each row when turned */
     int64_t lane, row;       /* strides of both; taps lie together */
     int64_t lanes, rows;
     int turned; /* kernels by 180 degrees */

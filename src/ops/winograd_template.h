@@ -316,10 +316,12 @@ INLINE void gather(const float *from, int64_t lane, vec *taps)
 }
 #endif
 
-INLINE void transform_weights(const float *from, int64_t lane, float *to, int64_t plane, const int turned)
+INLINE void transform_weights(const float *from, int64_t lane, vec factor, float *to, int64_t plane,
+                              const int turned)
 {
     vec taps[9], half[3 * POINTS];
     gather(from, lane, taps);
+    UNROLL for (int t = 0; t < 9; t++) taps[t] *= factor;
     UNROLL for (int j = 0; j < 3; j++)
     {
         if (turned)
@@ -343,6 +345,13 @@ static void copy_row(const fv_winograd_weights *w, const float *from, float *cop
     for (int64_t l = 0; l < w->lanes; l++) memcpy(copy + 16 * l, from + l * w->lane, sizeof(float) * 9);
 }
 
+/* Of the lanes from `first` on in row r. */
+INLINE vec factor_of(const fv_winograd_weights *w, int64_t r, int first)
+{
+    if (!w->factor) return FILL(1.0f);
+    return w->turned ? FILL(w->factor[r]) : load(w->factor + first);
+}
+
 static void weights(const fv_winograd_weights *w, float *to, int64_t plane)
 {
     float copy[16 * BLOCK];
@@ -355,10 +364,11 @@ static void weights(const fv_winograd_weights *w, float *to, int64_t plane)
             lane = 16;
         }
         for (int v = 0; v < VECS; v++) {
+            vec factor = factor_of(w, r, v * LANES);
             if (w->turned)
-                transform_weights(from + v * LANES * lane, lane, to + v * LANES, plane, 1);
+                transform_weights(from + v * LANES * lane, lane, factor, to + v * LANES, plane, 1);
             else
-                transform_weights(from + v * LANES * lane, lane, to + v * LANES, plane, 0);
+                transform_weights(from + v * LANES * lane, lane, factor, to + v * LANES, plane, 0);
         }
     }
     for (int64_t r = w->rows; r < BLOCK; r++, to += FV_WINOGRAD_PANEL)

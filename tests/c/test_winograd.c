@@ -272,6 +272,33 @@ TEST(winograd_gate)
     check(&what, 0, 1);
 }
 
+/* Weights times a factor for each output channel. */
+TEST(winograd_factor)
+{
+    for (int is_back = 0; is_back < 2; is_back++) {
+        problem p;
+        float factor[48] = {0}, *weights, *plain;
+        fv_winograd what = is_back ? backward(1, 9, 6, 20, 33) : forward(1, 9, 6, 20, 33);
+        open_problem(&p, &what, 0, 0);
+        weights = p.buffer + (p.data.weights - p.buffer);
+        for (int i = 0; i < 33; i++) factor[i] = (float)(1 << i % 5) * (i % 2 ? -0.25f : 0.5f);
+        for (int k = 0; fv_winograd_kernels_at(k); k++) {
+            fv_error err;
+            p.data.factor = factor;
+            run(&p, 1, k);
+            REQUIRE_OK(fv_alloc_aligned(&plain, p.result_count * sizeof(float), &err));
+            memcpy(plain, p.results, p.result_count * sizeof(float));
+            p.data.factor = NULL; /* powers of two: the same to the bit */
+            for (int i = 0; i < 33 * 20 * 9; i++) weights[i] *= factor[i / 180];
+            run(&p, 1, k);
+            CHECK(memcmp(plain, p.results, p.result_count * sizeof(float)) == 0);
+            for (int i = 0; i < 33 * 20 * 9; i++) weights[i] /= factor[i / 180];
+            fv_free_aligned(plain, p.result_count * sizeof(float));
+        }
+        close_problem(&p);
+    }
+}
+
 /* Several sources instead of their concatenation, and its gradient, of which one part is not wanted. */
 TEST(winograd_parts)
 {

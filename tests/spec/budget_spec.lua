@@ -31,6 +31,7 @@ describe("budget", function()
     local model, x = unet(), image()
     local use
     function model.planned(_, found) use = found end
+    model.exact = true -- by Winograd's method bits are kept anyway
     local want = assert(fovea.explain_all(model, x, { thresholds = { 0.3, 0.6 } }))
     local steps, savings = 0, {}
     repeat
@@ -45,11 +46,11 @@ describe("budget", function()
         break
       end
       assert.is_true(use.total <= limit)
-      steps, savings[use.signs and "signs" or use.exact and "exact" or "none"] = steps + 1, true
-      assert.are.equal(use.exact, maps[1]:record().exact or false)
-      if not use.exact then assert.are.same(hashes(want), hashes(maps)) end
+      steps, savings[use.segments > 1 and "segments" or use.signs and "signs" or "none"] = steps + 1, true
+      assert.is_true(maps[1]:record().exact)
+      assert.are.same(hashes(want), hashes(maps))
     until false
-    assert.is_true(steps > 0 and savings.signs)
+    assert.is_true(steps > 0 and savings.signs and not savings.none)
   end)
 
   it("comes from the model, from an option, and as text", function()
@@ -121,6 +122,7 @@ local before = held "VmRSS"
 local model = assert(fovea.arch.model(arg[1], load("return " .. arg[2])(), nil, { input_shape = { 1, 3, 256, 256 } }))
 local use
 function model.planned(_, found) use = found end
+model.exact = arg[3] ~= nil
 model.memory = arg[3] == "least" and model:memory_use().maps.least or arg[3]
 for _ = 1, 3 do assert(fovea.explain(model, fovea.uniform({ 1, 3, 256, 256 }, { seed = 1 }))) end
 print(before, held "VmHWM", use.total, use.program)
@@ -155,7 +157,7 @@ describe("resident memory", function()
 
   it("stays within a budget", function()
     if is_checked() then return pending "the checker's own memory is counted" end
-    local _, _, free = measure("unet", "{ width = 32 }")
+    local _, _, free = measure("unet", "{ width = 32 }", "4G")
     local _, _, most, total = measure("unet", "{ width = 32 }", "least")
     assert.is_true(most < 1.1 * total and most < free, ("%d of %d, %d without"):format(most, total, free))
   end)
