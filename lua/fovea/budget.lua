@@ -51,8 +51,11 @@ local function weights_of(instance)
   return sum
 end
 
---- Taps are read once; gradients of one seed may wait for collection while those of the next are read.
-local function copies_of(spec) return sum_of(spec.taps) + 2 * sum_of(spec.gradients) + 4 * sum_of(spec.seeds) end
+--- Taps are read once, but for those of which only the means of gradients are wanted; gradients of one seed may wait
+--- for collection while those of the next are read.
+local function copies_of(spec)
+  return sum_of(spec.taps) - sum_of(spec.means) + 2 * sum_of(spec.gradients) + 4 * sum_of(spec.seeds)
+end
 
 --- What is there besides the plan of a model at work.
 local function beside(instance, spec)
@@ -145,7 +148,7 @@ function M.of_model(model, layers, shape)
   local forward, why, kind = predict(instance, { mode = "infer", taps = { logits }, exact = model.exact })
   if not forward then return nil, why, kind end
   local maps, reason, class = predict(instance, { mode = "explain", taps = { logits, table.unpack(nodes) },
-    seeds = { logits }, gradients = nodes, exact = model.exact })
+    seeds = { logits }, means = nodes, exact = model.exact })
   if not maps then return nil, reason, class end
   return { forward = forward, maps = maps }
 end

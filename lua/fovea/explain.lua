@@ -35,11 +35,11 @@ local M = {}
 local OPTIONS = { "threshold", "thresholds", table.unpack(jobs.OPTIONS) }
 
 --- Statuses of one map, apart from those of the target.
-local function map_statuses(job, picked, index, gradient, raw, statuses)
+local function map_statuses(job, picked, index, answer, raw, statuses)
   if picked.score.saturated >= 1 and job.score ~= "logit" then statuses[#statuses + 1] = "SATURATED" end
   if picked.record.count == 0 then return end
   local high, low = raw:max(), raw:min()
-  if not gradient:any() then
+  if answer.is_zero then
     statuses[#statuses + 1] = "ZERO_GRAD"
   elseif high <= 0 then
     statuses[#statuses + 1] = "ALL_NONPOSITIVE"
@@ -49,13 +49,13 @@ local function map_statuses(job, picked, index, gradient, raw, statuses)
 end
 
 --- The raw map of a layer, or zeros, and its statuses.
-local function raw_map(job, picked, index, gradient, make)
-  local activation, statuses = job.activations[index], { table.unpack(picked.record.flags) }
-  local spatial = { table.unpack(activation:shape(), 3) }
-  if job.finite and activation:is_finite() and gradient:is_finite() then
-    local raw = make(activation, gradient):reshape(spatial)
+local function raw_map(job, picked, index, answer, make)
+  local statuses = { table.unpack(picked.record.flags) }
+  local spatial = { table.unpack(job.nodes[index]:shape(), 3) }
+  if job:is_sound(index, answer) then
+    local raw = make():reshape(spatial)
     if raw:is_finite() then
-      map_statuses(job, picked, index, gradient, raw, statuses)
+      map_statuses(job, picked, index, answer, raw, statuses)
       return raw, statuses
     end
   end
@@ -67,16 +67,17 @@ end
 ---@param job fovea.Job
 ---@param picked { mask: fovea.Tensor, record: fovea.ThresholdRecord, score: table, seconds: number }
 ---@param index integer of the layer
----@param gradient fovea.Tensor
+---@param answer fovea.Answer
 ---@param method fovea.Method
----@param make? fun(activation: fovea.Tensor, gradient: fovea.Tensor): fovea.Tensor instead of method.map
+---@param make? fun(): fovea.Tensor instead of the method
 ---@return fovea.Heatmap
-function M.make_map(job, picked, index, gradient, method, make)
+function M.make_map(job, picked, index, answer, method, make)
   local start = core.clock()
-  local raw, statuses = raw_map(job, picked, index, gradient, make or method.map)
+  make = make or function() return job:map(index, answer, method) end
+  local raw, statuses = raw_map(job, picked, index, answer, make)
   local main, all = status.summary(statuses)
   return heatmap.new {
-    raw = raw, layer = job.layers[index].name, layer_shape = job.activations[index]:shape(), method = method.name,
+    raw = raw, layer = job.layers[index].name, layer_shape = job.nodes[index]:shape(), method = method.name,
     threshold = picked.record.spec, target = picked.record, count = picked.record.count, score = picked.score,
     output = job.output.name, class = job.class, status = main, statuses = all,
     range = { min = raw:min(), max = raw:max(), sum = raw:sum() }, mask = picked.mask, probability = job.class_map,
@@ -88,19 +89,25 @@ function M.make_map(job, picked, index, gradient, method, make)
   }
 end
 
---- Score and gradients of one target: one backward pass.
+--- Score and answers of one target: one backward pass.
 local function pick(job, target)
   local start = core.clock()
-  local gradients, message, code = job:gradients(targets.seed(job, target))
-  if not gradients then return nil, message, code end
-  return { mask = target.mask, record = target.record, score = targets.score(job, target), gradients = gradients,
+  local answers, message, code = job:ask(targets.seed(job, target))
+  if not answers then return nil, message, code end
+  return { mask = target.mask, record = target.record, score = targets.score(job, target), answers = answers,
     seconds = core.clock() - start }
+end
+
+local function add_maps(maps, job, picked)
+  for index, answer in ipairs(picked.answers) do
+    for _, method in ipairs(job.methods) do maps[#maps + 1] = M.make_map(job, picked, index, answer, method) end
+  end
 end
 
 local function explain_job(model, given, options)
   options = options or {}
   lookup.check_keys(options, OPTIONS, "explain", -2)
-  local strategies, maps = {}, {}
+  local strategies, maps, waiting, answers = {}, {}, {}, {}
   for i, spec in ipairs(jobs.list_of(options, "thresholds", "threshold", 0.5)) do
     strategies[i] = threshold.parse(spec)
   end
@@ -110,13 +117,15 @@ local function explain_job(model, given, options)
     for _, target in ipairs(targets.targets(job, strategy)) do
       local picked, reason, kind = pick(job, target)
       if not picked then return nil, reason, kind end
-      for index in ipairs(job.layers) do
-        for _, method in ipairs(job.methods) do
-          maps[#maps + 1] = M.make_map(job, picked, index, picked.gradients[index], method)
-        end
+      if job.averaged then
+        waiting[#waiting + 1], answers[#answers + 1] = picked, picked.answers
+      else
+        add_maps(maps, job, picked)
       end
     end
   end
+  job:combine(answers)
+  for _, picked in ipairs(waiting) do add_maps(maps, job, picked) end
   return maps
 end
 

@@ -8,6 +8,7 @@ local output = require "fovea.output"
 local passes = require "fovea.passes"
 local preprocess = require "fovea.preprocess"
 local target = require "fovea.target"
+local tensor = require "fovea.tensor"
 
 local M = {}
 
@@ -27,7 +28,8 @@ local M = {}
 ---@field context table what strategies get to see
 ---@field layers fovea.Layer[]
 ---@field nodes fovea.Node[] of the layers
----@field activations fovea.Tensor[] of the layers
+---@field averaged boolean the methods make do with the means of gradients, which the plan takes where they lie
+---@field activations fovea.Tensor[] of the layers; none when averaged
 ---@field methods fovea.Method[]
 ---@field score string
 ---@field reduction string
@@ -140,8 +142,8 @@ local function forward(job, model)
   choose_layers(job, instance, model)
   local taps = { job.output.logits, table.unpack(job.nodes) }
   local plan, why, kind = model:plan(instance,
-    { mode = "explain", taps = taps, seeds = { job.output.logits }, gradients = job.nodes, exact = job.options.exact,
-      memory = job.options.memory })
+    { mode = "explain", taps = taps, seeds = { job.output.logits }, exact = job.options.exact,
+      memory = job.options.memory, [job.averaged and "means" or "gradients"] = job.nodes })
   if not plan then return nil, why, kind end
   job.plan = plan
   local ran, reason, failure = model:run(instance, plan, job.input)
@@ -149,7 +151,7 @@ local function forward(job, model)
   job.logits = assert(plan:value(job.output.logits))
   job.probabilities = output.probabilities(job.logits, job.activation)
   job.activations = {}
-  for i, node in ipairs(job.nodes) do job.activations[i] = assert(plan:value(node)) end
+  for i, node in ipairs(job.averaged and {} or job.nodes) do job.activations[i] = assert(plan:value(node)) end
   return true
 end
 
@@ -169,8 +171,11 @@ end
 ---@return string? message
 ---@return string? code
 function M.new(model, given, options)
-  local job = setmetatable({ options = options, methods = {} }, Job)
-  for i, name in ipairs(M.list_of(options, "methods", "method", "gradcam")) do job.methods[i] = methods.method(name) end
+  local job = setmetatable({ options = options, methods = {}, averaged = true, known = {} }, Job)
+  for i, name in ipairs(M.list_of(options, "methods", "method", "gradcam")) do
+    job.methods[i] = methods.method(name)
+    job.averaged = job.averaged and job.methods[i].means or false
+  end
   job.score = M.one_of(options.score or "logit", { "logit", "probability" }, "score")
   job.reduction = M.one_of(options.reduction or "sum", { "sum", "mean" }, "reduction")
   local truth, complaint, kind = target.read_truth(options.ground_truth, options.ground_truth_label)
@@ -187,18 +192,94 @@ function M.new(model, given, options)
   return job
 end
 
---- One backward pass: gradients of the layers, in their order.
+---@class fovea.Answer what a seed says about a layer
+---@field is_zero boolean its gradient is
+---@field is_finite boolean
+---@field gradient fovea.Tensor? that gradient, unless the job is averaged
+---@field weights fovea.Tensor? otherwise: its means over the positions, one for each channel
+---@field map fovea.Tensor? what a method made of it, when that is known already
+
+--- What there is to know of a gradient.
+---@param gradient fovea.Tensor
+---@return fovea.Answer
+function M.answer(gradient)
+  return { gradient = gradient, is_zero = not gradient:any(), is_finite = gradient:is_finite() }
+end
+
+local function averaged_answer(plan, node)
+  local weights, magnitudes = plan:gradient_means(node)
+  return { weights = assert(weights, magnitudes), is_zero = not magnitudes:any(), is_finite = magnitudes:is_finite() }
+end
+
+--- The answer to a seed of zeros.
+---@param index integer of the layer
+---@return fovea.Answer
+function Job:nothing(index)
+  local answer = { is_zero = true, is_finite = true }
+  if self.averaged then
+    answer.weights = assert(tensor.zeros { self.nodes[index]:shape()[2] })
+  else
+    answer.gradient = self.activations[index] * 0
+  end
+  return answer
+end
+
+--- The answers to the same seed, if it was asked before.
+local function recall(job, seed)
+  local entry = job.known[seed:hash()]
+  return entry and entry.seed:equal(seed) and entry.answers or nil
+end
+
+--- One backward pass: answers for the layers, in their order. A question that was asked before costs nothing when the
+--- job is averaged.
 ---@param seed fovea.Tensor shape of the logits
----@return fovea.Tensor[]? gradients
+---@return fovea.Answer[]? answers
 ---@return string? message
 ---@return string? code
-function Job:gradients(seed)
+function Job:ask(seed)
+  local answers = recall(self, seed)
+  if answers then return answers end
   local ok, message, code = self.plan:set_seed(self.output.logits, seed)
   if ok then ok, message, code = self.plan:backward() end
   if not ok then return nil, message, code end
-  local gradients = {}
-  for i, node in ipairs(self.nodes) do gradients[i] = assert(self.plan:gradient(node)) end
-  return gradients
+  answers = {}
+  for i, node in ipairs(self.nodes) do
+    answers[i] = self.averaged and averaged_answer(self.plan, node) or M.answer(assert(self.plan:gradient(node)))
+  end
+  if self.averaged then self.known[seed:hash()] = { seed = seed, answers = answers } end
+  return answers
+end
+
+--- Makes the maps for many answers to an averaged job at once: the activations are read a single time.
+---@param list fovea.Answer[][] of several seeds
+function Job:combine(list)
+  if #list == 0 then return end
+  for i, node in ipairs(self.nodes) do
+    local weights = {}
+    for k, answers in ipairs(list) do weights[k] = answers[i].weights end
+    local maps = assert(self.plan:maps(node, assert(tensor.concat(weights, 1))))
+    for k, answers in ipairs(list) do answers[i].map = maps:slice(1, k, k) end
+  end
+end
+
+--- The raw map of a method.
+---@param index integer of the layer
+---@param answer fovea.Answer
+---@param method fovea.Method
+---@return fovea.Tensor
+function Job:map(index, answer, method)
+  if answer.map then return answer.map end
+  if answer.weights then return assert(self.plan:maps(self.nodes[index], answer.weights)) end
+  return method.map(self.activations[index], answer.gradient)
+end
+
+--- Whether maps of a layer can be made at all. (Those of an averaged job tell by themselves.)
+---@param index integer
+---@param answer fovea.Answer
+---@return boolean
+function Job:is_sound(index, answer)
+  local activation = self.activations[index]
+  return self.finite and answer.is_finite and (not activation or activation:is_finite())
 end
 
 return M

@@ -212,8 +212,8 @@ end
 --- A plan of an instance, kept by its key; the oldest goes when there are more than a few (a plan holds the memory of
 --- all activations).
 ---@param instance fovea.Instance
----@param spec { mode: string, taps: fovea.Node[], seeds: fovea.Node[]?, gradients: fovea.Node[]?, exact: boolean?,
---- memory: string|integer|nil } exact, memory: as the model says when nil
+---@param spec { mode: string, taps: fovea.Node[], seeds: fovea.Node[]?, gradients: fovea.Node[]?,
+--- means: fovea.Node[]?, exact: boolean?, memory: string|integer|nil } exact, memory: as the model says when nil
 ---@return fovea.Plan? plan
 ---@return string? message
 ---@return string? code
@@ -222,7 +222,7 @@ function Model:plan(instance, spec)
   local limit = spec.memory == nil and self.memory or spec.memory or nil
   limit = limit and bytes.parse(limit, "memory", 0)
   local key = { spec.mode, tostring(core.threads()), tostring(spec.exact or false), tostring(limit) }
-  for _, field in ipairs { "taps", "seeds", "gradients" } do
+  for _, field in ipairs { "taps", "seeds", "gradients", "means" } do
     key[#key + 1] = field
     for _, node in ipairs(spec[field] or {}) do key[#key + 1] = tostring(node:id()) end
   end

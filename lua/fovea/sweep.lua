@@ -68,31 +68,34 @@ local function nearest(list, wish)
   return best
 end
 
---- What is summed up from the highest band down: gradients by layer, maps by layer and first-order method.
+--- What is summed up from the highest band down: answers by layer, maps by layer and first-order method.
 local function accumulator(job)
-  local sum = { gradients = {}, maps = {}, passes = 0, linear = true }
+  local sum = { answers = {}, maps = {}, passes = 0, linear = true }
   for _, method in ipairs(job.methods) do sum.linear = sum.linear and method.first_order end
-  for i, activation in ipairs(job.activations) do
-    sum.gradients[i], sum.maps[i] = activation * 0, {}
+  for i in ipairs(job.layers) do
+    sum.answers[i], sum.maps[i] = job:nothing(i), {}
   end
   return sum
+end
+
+--- Gradients stay out, unless a method wants to see their sum.
+local function add_answer(sum, i, answer)
+  local all = sum.answers[i]
+  all.is_zero, all.is_finite = all.is_zero and answer.is_zero, all.is_finite and answer.is_finite
+  if not sum.linear then all.gradient = all.gradient + answer.gradient end
 end
 
 local function add_band(job, sum, band)
   if not band:any() then return true end
   local seed = targets.seed(job, { terms = { { class = job.class, weights = band } } })
-  local gradients, message, code = job:gradients(seed)
-  if not gradients then return nil, message, code end
+  local answers, message, code = job:ask(seed)
+  if not answers then return nil, message, code end
   sum.passes = sum.passes + 1
-  for i, gradient in ipairs(gradients) do
-    if not sum.linear then
-      sum.gradients[i] = sum.gradients[i] + gradient
-    elseif gradient:any() then
-      sum.gradients[i] = gradient -- stands for the sum: nobody asks more than whether it is zero
-    end
+  for i, answer in ipairs(answers) do
+    add_answer(sum, i, answer)
     for k, method in ipairs(job.methods) do
       if method.first_order then
-        local map = method.map(job.activations[i], gradient)
+        local map = job:map(i, answer, method)
         sum.maps[i][k] = sum.maps[i][k] and sum.maps[i][k] + map or map
       end
     end
@@ -107,9 +110,9 @@ local function maps_at(job, sum, picked)
   for i in ipairs(job.layers) do
     for k, method in ipairs(job.methods) do
       local ready = sum.maps[i][k]
-      local gradient = (scale == 1 or sum.linear) and sum.gradients[i] or sum.gradients[i] * scale
+      local answer = sum.linear and sum.answers[i] or jobs.answer(sum.answers[i].gradient * scale)
       local make = ready and function() return scale == 1 and ready or ready * scale end
-      maps[#maps + 1] = explain.make_map(job, picked, i, gradient, method, make)
+      maps[#maps + 1] = explain.make_map(job, picked, i, answer, method, make)
     end
   end
   return maps

@@ -107,8 +107,8 @@ local function squares(input, count)
   return boxes
 end
 
---- Scores (sums of logits in a mask) of an input of which one square after the other is set to zero, in batches. What is
---- kept of the unchanged input is part of the preparation, as plans are.
+--- Scores (sums of logits in a mask) of an input of which one square after the other is set to zero, in batches. What
+--- is kept of the unchanged input is part of the preparation, as plans are.
 ---@param model fovea.Model
 ---@param input fovea.Tensor one image
 ---@param mask fovea.Tensor shape of the logits

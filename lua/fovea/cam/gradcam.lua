@@ -4,6 +4,7 @@ local cam = require("fovea.core").cam
 return {
   name = "gradcam",
   first_order = true,
+  means = true,
   --- alpha, N x C x 1 x 1
   weights = function(gradient) return assert(cam.channel_weights(gradient)) end,
   map = function(activation, gradient)

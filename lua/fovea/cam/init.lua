@@ -3,6 +3,7 @@
 ---     return {
 ---       name = "gradcam",
 ---       first_order = true,                        -- linear in the seed: maps of disjoint masks add
+---       means = false,                             -- map is sum_k mean(G_k) A_k: plans then take the means
 ---       map = function(activation, gradient) return raw_map end,
 ---     }
 ---
@@ -14,6 +15,7 @@ local M = {}
 ---@class fovea.Method
 ---@field name string
 ---@field first_order boolean
+---@field means boolean?
 ---@field map fun(activation: fovea.Tensor, gradient: fovea.Tensor): fovea.Tensor
 
 --- The method of that name; a method table passes through. Raises with the known names when there is none.

@@ -99,7 +99,8 @@ local function method_of(value, label)
   if type(value) ~= "table" or type(value.map) ~= "function" then
     error(("%s: a method is a function of activation and gradient, or a table with the field 'map'"):format(label), 0)
   end
-  return { name = label, first_order = value.first_order or false, map = value.map, weights = value.weights }
+  return { name = label, first_order = value.first_order or false, means = value.means,
+    map = value.map, weights = value.weights }
 end
 
 --- Methods of the recipe.
