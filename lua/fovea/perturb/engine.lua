@@ -108,6 +108,8 @@ local function new_engine(model, image, options)
   return engine
 end
 
+M.Engine = Engine
+
 --- Opens an engine on one image; misuse raises with level 0. See fovea.perturb.new.
 M.new = new_engine
 

@@ -7,9 +7,14 @@
 ---     engine:channels("encoder.4", factors)                    -- with channels of a layer scaled
 ---     print(engine.score, engine.rate.images_per_second)
 ---
----     fovea.perturb.occlusion(model, image, { window = 16 })   -- a heat map (P1); rise (P2) is another
+---     fovea.perturb.occlusion(model, image, { window = 16 })   -- a heat map (P1); also rise (P2), score_cam (M12)
 ---     fovea.perturb.deletion(model, image, map)                -- a curve and its area (F1); insertion (F2)
+---     engine:occlusion { window = 16 }                         -- each of them on an engine that is there
+local curve = require "fovea.perturb.curve"
 local engine = require "fovea.perturb.engine"
+local occlusion = require "fovea.perturb.occlusion"
+local rise = require "fovea.perturb.rise"
+local score_cam = require "fovea.perturb.score_cam"
 
 local M = {}
 
@@ -27,6 +32,13 @@ local M = {}
 ---@field class integer?
 ---@field reuse boolean? false: whole passes only
 
+--- Calls a function; what it raises with level 0 is raised in the name of the caller.
+local function guarded(f, ...)
+  local results = table.pack(pcall(f, ...))
+  if not results[1] then error(results[2], 3) end
+  return table.unpack(results, 2, results.n)
+end
+
 --- An engine for one image.
 ---@param model fovea.Model
 ---@param image fovea.Image|fovea.Tensor an image, or a tensor 1 x C x [D] x H x W that is already preprocessed
@@ -34,10 +46,86 @@ local M = {}
 ---@return fovea.perturb.Engine? engine
 ---@return string? message
 ---@return string? code
-function M.new(model, image, options)
-  local results = table.pack(pcall(engine.new, model, image, options or {}))
-  if not results[1] then error(results[2], 2) end
-  return table.unpack(results, 2, results.n)
+function M.new(model, image, options) return guarded(engine.new, model, image, options or {}) end
+
+local OWN = {}
+for key in ("window stride masks cells keep seed centred steps domain layer channels weighting temperature")
+  :gmatch "%S+" do OWN[key] = true end
+
+--- Runs a method on an engine made for it: options of the method are told from those of the engine.
+local function run(method, model, image, options, map)
+  local own, others = {}, {}
+  for key, value in pairs(options or {}) do (OWN[key] and own or others)[key] = value end
+  local made, message, code = engine.new(model, image, others)
+  if not made then return nil, message, code end
+  if map then return method(made, map, own) end
+  return method(made, own)
 end
+
+--- Occlusion (P1): the mean fall of the score under the windows that cover a place. Options: those of
+--- fovea.perturb.new, and window and stride.
+---@param model fovea.Model
+---@param image fovea.Image|fovea.Tensor
+---@param options? table
+---@return fovea.Heatmap? map
+---@return string? message
+---@return string? code
+function M.occlusion(model, image, options) return guarded(run, occlusion.map, model, image, options) end
+
+--- RISE (P2): random masks, weighted by their scores. Options: those of fovea.perturb.new, and masks, cells, keep, seed
+--- and centred.
+---@param model fovea.Model
+---@param image fovea.Image|fovea.Tensor
+---@param options? table
+---@return fovea.Heatmap? map
+---@return string? message
+---@return string? code
+function M.rise(model, image, options) return guarded(run, rise.map, model, image, options) end
+
+--- Score-CAM (M12): the channels of a layer, weighted by the score of the input seen through them. Options: those of
+--- fovea.perturb.new, and layer, channels, weighting and temperature.
+---@param model fovea.Model
+---@param image fovea.Image|fovea.Tensor
+---@param options? table
+---@return fovea.Heatmap? map
+---@return string? message
+---@return string? code
+function M.score_cam(model, image, options) return guarded(run, score_cam.map, model, image, options) end
+
+--- Options of a curve: probabilities are scored unless the caller says otherwise (definitions 9.1).
+local function curve_options(options)
+  local all = { score = "probability" }
+  for key, value in pairs(options or {}) do all[key] = value end
+  return all
+end
+
+--- Deletion curve (F1) of a map: lower is better. Options: those of fovea.perturb.new (score: default "probability"),
+--- and steps and domain.
+---@param model fovea.Model
+---@param image fovea.Image|fovea.Tensor
+---@param map fovea.Tensor|fovea.Heatmap
+---@param options? table
+---@return fovea.perturb.Curve? curve
+---@return string? message
+---@return string? code
+function M.deletion(model, image, map, options)
+  return guarded(run, curve.deletion, model, image, curve_options(options), map)
+end
+
+--- Insertion curve (F2) of a map: higher is better. Options as for deletion.
+---@param model fovea.Model
+---@param image fovea.Image|fovea.Tensor
+---@param map fovea.Tensor|fovea.Heatmap
+---@param options? table
+---@return fovea.perturb.Curve? curve
+---@return string? message
+---@return string? code
+function M.insertion(model, image, map, options)
+  return guarded(run, curve.insertion, model, image, curve_options(options), map)
+end
+
+-- the same on an engine that is there, so that several share its plans
+engine.Engine.occlusion, engine.Engine.rise, engine.Engine.score_cam = occlusion.map, rise.map, score_cam.map
+engine.Engine.deletion, engine.Engine.insertion = curve.deletion, curve.insertion
 
 return M
