@@ -32,6 +32,27 @@ local M = {}
 ---@field class integer?
 ---@field reuse boolean? false: whole passes only
 
+---@class fovea.OcclusionOptions: fovea.PerturbOptions
+---@field window integer|integer[]|nil size of the windows, one number or one per axis; default: 1/8 of each axis
+---@field stride integer|integer[]|nil from window to window; default: half the window. The last window ends with the axis
+
+---@class fovea.RiseOptions: fovea.PerturbOptions
+---@field masks integer? how many (1000)
+---@field cells integer? along each axis (7)
+---@field keep number? probability of a cell (0.5)
+---@field seed integer? of the masks (1)
+---@field centred boolean? the mean score is taken off (true), which the paper does not
+
+---@class fovea.ScoreCamOptions: fovea.PerturbOptions
+---@field layer string? default: the bottleneck
+---@field channels integer? only so many, those with the largest variance; default: all
+---@field weighting "softmax"|"score_increase"|nil of the scores (softmax), or what is added to that of the baseline
+---@field temperature number? of the softmax (1)
+
+---@class fovea.CurveOptions: fovea.PerturbOptions score: default "probability"
+---@field steps integer? (20)
+---@field domain "all"|"context"|"inside"|nil elements that take part: all, outside of the target, inside it
+
 --- Calls a function; what it raises with level 0 is raised in the name of the caller.
 local function guarded(f, ...)
   local results = table.pack(pcall(f, ...))
@@ -62,31 +83,28 @@ local function run(method, model, image, options, map)
   return method(made, own)
 end
 
---- Occlusion (P1): the mean fall of the score under the windows that cover a place. Options: those of
---- fovea.perturb.new, and window and stride.
+--- Occlusion (P1): the mean fall of the score under the windows that cover a place.
 ---@param model fovea.Model
 ---@param image fovea.Image|fovea.Tensor
----@param options? table
+---@param options? fovea.OcclusionOptions
 ---@return fovea.Heatmap? map
 ---@return string? message
 ---@return string? code
 function M.occlusion(model, image, options) return guarded(run, occlusion.map, model, image, options) end
 
---- RISE (P2): random masks, weighted by their scores. Options: those of fovea.perturb.new, and masks, cells, keep, seed
---- and centred.
+--- RISE (P2): random masks, weighted by their scores.
 ---@param model fovea.Model
 ---@param image fovea.Image|fovea.Tensor
----@param options? table
+---@param options? fovea.RiseOptions
 ---@return fovea.Heatmap? map
 ---@return string? message
 ---@return string? code
 function M.rise(model, image, options) return guarded(run, rise.map, model, image, options) end
 
---- Score-CAM (M12): the channels of a layer, weighted by the score of the input seen through them. Options: those of
---- fovea.perturb.new, and layer, channels, weighting and temperature.
+--- Score-CAM (M12): the channels of a layer, weighted by the score of the input seen through them.
 ---@param model fovea.Model
 ---@param image fovea.Image|fovea.Tensor
----@param options? table
+---@param options? fovea.ScoreCamOptions
 ---@return fovea.Heatmap? map
 ---@return string? message
 ---@return string? code
@@ -99,12 +117,11 @@ local function curve_options(options)
   return all
 end
 
---- Deletion curve (F1) of a map: lower is better. Options: those of fovea.perturb.new (score: default "probability"),
---- and steps and domain.
+--- Deletion curve (F1) of a map: lower is better.
 ---@param model fovea.Model
 ---@param image fovea.Image|fovea.Tensor
 ---@param map fovea.Tensor|fovea.Heatmap
----@param options? table
+---@param options? fovea.CurveOptions
 ---@return fovea.perturb.Curve? curve
 ---@return string? message
 ---@return string? code
@@ -112,11 +129,11 @@ function M.deletion(model, image, map, options)
   return guarded(run, curve.deletion, model, image, curve_options(options), map)
 end
 
---- Insertion curve (F2) of a map: higher is better. Options as for deletion.
+--- Insertion curve (F2) of a map: higher is better.
 ---@param model fovea.Model
 ---@param image fovea.Image|fovea.Tensor
 ---@param map fovea.Tensor|fovea.Heatmap
----@param options? table
+---@param options? fovea.CurveOptions
 ---@return fovea.perturb.Curve? curve
 ---@return string? message
 ---@return string? code

@@ -84,13 +84,18 @@ rules.resample = function(node, reach)
   end)
 end
 
+-- How far beyond its own place a padded element looks, in paddings: into the image, from the border on.
+local PAD_LOOKS = { constant = 0, edge = 1, reflect = 2 }
+
 rules.pad = function(node, reach)
   local options = node:options()
-  if options.mode ~= "constant" or entry(options.before, 1, 0) ~= 0 or entry(options.before, 2, 0) ~= 0
-    or entry(options.after, 1, 0) ~= 0 or entry(options.after, 2, 0) ~= 0 then return nil end
+  for axis = 1, 2 do
+    if entry(options.before, axis, 0) ~= 0 or entry(options.after, axis, 0) ~= 0 then return nil end
+  end
+  local look = PAD_LOOKS[options.mode]
   return each_axis(reach, function(axis, step, before, after)
-    local pad = entry(options.before, axis + 2, 0)
-    return step, before + pad * step, after - pad * step
+    local first, last = entry(options.before, axis + 2, 0), entry(options.after, axis + 2, 0)
+    return step, before + (first + look * math.max(0, last)) * step, after + (look * math.max(0, first) - first) * step
   end)
 end
 

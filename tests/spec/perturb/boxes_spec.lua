@@ -109,6 +109,11 @@ local nets = {
     x = g:pad { x, before = { 0, 0, 2, 1 }, after = { 0, 0, 1, 2 }, value = 0.3 }
     return conv(g, x, 4, 4, 2, { stride = { 1, 2 } })
   end,
+  ["mirrored and prolonged borders"] = function(g, x)
+    x = g:relu { conv(g, g:pad { x, before = { 0, 0, 2, 1 }, after = { 0, 0, 1, 3 }, mode = "edge" }, 8, 4, 1, {}) }
+    x = g:pad { g:avg_pool { x, kernel = 2 }, before = { 0, 0, 3, 3 }, after = { 0, 0, 3, 3 }, mode = "reflect" }
+    return conv(g, x, 4, 7, 2, {})
+  end,
   ["ceiling and padded means"] = function(g, x)
     x = g:avg_pool { conv(g, x, 8, 3, 1, { pad = 1 }), kernel = 3, stride = 2, pad = 1, include_pad = true }
     return g:max_pool { conv(g, x, 4, 1, 2, {}), kernel = 3, stride = 2, ceil = true }
