@@ -1,6 +1,7 @@
 /* Placement of memory: every buffer has a life (first to last step); buffers whose lives do not overlap share
  * addresses in one arena. Greedy by size, which is within a few percent of the best for such networks. */
 #include "graph/plan_internal.h"
+#include "graph/scaled.h"
 
 #include <stdlib.h>
 
@@ -146,7 +147,14 @@ static void mark_made(fv_plan *plan)
     for (int i = 0; i < plan->storages.count; i++) {
         fv_storage *storage = plan->storages.at[i];
         storage->made = plan->map && storage->leaf && !is_given(plan, storage->leaf);
+        storage->pending = storage->leaf && fv_scaled_is_pending(storage->leaf);
     }
+}
+
+/* Weights that are made when they are packed. */
+static int is_passing(const fv_storage *storage)
+{
+    return storage->made && storage->pending && storage->last < 0;
 }
 
 /* The most that packed weights and those that folding made of others need together: the latter are given back
@@ -154,14 +162,18 @@ static void mark_made(fv_plan *plan)
 static size_t packing_peak(const fv_plan *plan, size_t made)
 {
     size_t now = made, most = made;
+    const fv_storage *before = NULL;
     for (int i = 0; i < plan->steps.count; i++) {
         const fv_step *step = plan->steps.at[i];
-        for (int k = 0; k < step->count && step->phase == FV_PREPARE; k++) {
-            const fv_storage *storage = step->value[k]->storage;
-            if (storage->kind == FV_STORAGE_PACKED && (step->writes >> k & 1)) now += storage->bytes;
-            if (now > most) most = now;
-            if (storage->made && storage->last < 0 && storage->packed_last == step) now -= storage->bytes;
-        }
+        if (step->phase != FV_PREPARE) continue;
+        const fv_storage *from = step->value[0]->storage;
+        if (is_passing(from) && from != before) now += from->bytes;
+        before = from;
+        for (int k = 0; k < step->count; k++)
+            if (step->value[k]->storage->kind == FV_STORAGE_PACKED && (step->writes >> k & 1))
+                now += step->value[k]->storage->bytes;
+        if (now > most) most = now;
+        if (from->made && from->last < 0 && from->packed_last == step) now -= from->bytes;
     }
     return most;
 }
@@ -178,7 +190,8 @@ static void count_bytes(fv_plan *plan)
     for (int i = 0; i < plan->storages.count; i++) {
         const fv_storage *storage = plan->storages.at[i];
         if (storage->kind == FV_STORAGE_PACKED && storage->wanted) m->packed += storage->bytes;
-        if (storage->made) *(storage->last < 0 ? &made : &m->weights) += storage->bytes;
+        if (storage->made && !is_passing(storage))
+            *(storage->last < 0 ? &made : &m->weights) += storage->bytes;
     }
     size_t packing = packing_peak(plan, made), running = m->packed + m->arena + m->scratchpad;
     m->peak = m->weights + (packing > running ? packing : running);
@@ -195,6 +208,14 @@ fv_status fv_plan_place(fv_plan *plan, fv_error *err)
     return FV_OK;
 }
 
+fv_status fv_plan_fill(fv_storage *storage, fv_error *err)
+{
+    FV_TRY(fv_scaled_fill(storage->leaf, err));
+    storage->pending = 0;
+    storage->data = storage->leaf->tensor->data;
+    return FV_OK;
+}
+
 fv_status fv_plan_allocate(fv_plan *plan, fv_error *err)
 {
     size_t scratchpad = plan->memory.scratchpad;
@@ -202,6 +223,7 @@ fv_status fv_plan_allocate(fv_plan *plan, fv_error *err)
     if (scratchpad) FV_TRY(fv_alloc_aligned(&plan->scratchpad, scratchpad, err));
     for (int i = 0; i < plan->storages.count; i++) {
         fv_storage *storage = plan->storages.at[i];
+        if (storage->pending && storage->last >= 0) FV_TRY(fv_plan_fill(storage, err));
         if (storage->kind == FV_STORAGE_PACKED && storage->wanted)
             FV_TRY(fv_alloc_aligned(&storage->data, storage->bytes, err));
         if (storage->kind == FV_STORAGE_ARENA && storage->last >= 0 && !storage->shared)

@@ -1,6 +1,7 @@
 /* The emit interface: turns what an op asks for into values, storages and steps. */
 #include "graph/emit.h"
 #include "graph/plan_internal.h"
+#include "graph/scaled.h"
 
 #include <string.h>
 
@@ -145,6 +146,27 @@ fv_status fv_emit_part(fv_emit *emit, fv_value *whole, int64_t from, fv_value **
     FV_TRY(own(&emit->plan->values, sizeof **out, out, err));
     **out = (fv_value){
         .shape = whole->shape, .custom = 1, .storage = whole->storage, .offset = whole->offset + from};
+    return FV_OK;
+}
+
+static fv_status bind_tensor(fv_plan *plan, const fv_tensor *tensor, fv_value **out, fv_error *err)
+{
+    FV_TRY(fv_plan_value_new(plan, &tensor->shape, 0, out, err));
+    (*out)->storage->kind = FV_STORAGE_EXTERNAL;
+    (*out)->storage->data = tensor->data;
+    return FV_OK;
+}
+
+fv_status fv_emit_unscaled(fv_emit *emit, int i, fv_value **weights, fv_value **factor, fv_error *err)
+{
+    const fv_node *node = emit->node->src[i];
+    fv_node_plan *known = &emit->plan->nodes[node->id];
+    if (node->scaled && !known->factor) {
+        FV_TRY(bind_tensor(emit->plan, node->scaled->from, &known->unscaled, err));
+        FV_TRY(bind_tensor(emit->plan, node->scaled->factor, &known->factor, err));
+    }
+    *weights = known->factor ? known->unscaled : emit->src[i];
+    *factor = known->factor;
     return FV_OK;
 }
 

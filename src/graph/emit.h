@@ -119,6 +119,10 @@ fv_status fv_emit_call(fv_emit *emit, const fv_emit_kernel *kernel, fv_error *er
  * place. The plan makes it so when nobody else wants `from`; a copy then falls away. */
 void fv_emit_in_place(fv_emit *emit, const fv_value *to, const fv_value *from);
 
+/* Source i, a parameter, as weights and a factor for each of their rows (along the first axis; zeros follow
+ * up to a multiple of 16), where they are made so: the product then need not exist. Else factor is NULL. */
+fv_status fv_emit_unscaled(fv_emit *emit, int i, fv_value **weights, fv_value **factor, fv_error *err);
+
 /* Source i, a parameter, in the layout of md (dnnl's own for weights): packed once per plan (each run in
  * train mode), shared by all nodes that use the parameter in the same way. `as` (may be NULL: row-major)
  * describes how the raw parameter is to be read: with a group axis, with axes swapped. */

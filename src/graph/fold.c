@@ -1,4 +1,5 @@
 #include "graph/fold_internal.h"
+#include "graph/scaled.h"
 
 #include <string.h>
 
@@ -34,6 +35,19 @@ static int same_tensors(const fv_fold_chain *a, const fv_fold_chain *b)
                fv_op_get(b->conv->op, b->conv->attrs, "groups");
 }
 
+/* Those of a transposed convolution at once, others when somebody needs them. */
+static fv_status scaled_weights(fold *f, const fv_node *conv, const double *factor, fv_node **out,
+                                fv_error *err)
+{
+    fv_tensor *weights;
+    if (!fv_node_is(conv, "conv_transpose"))
+        return fv_scaled_constant(f->out, conv->src[1]->tensor, factor, conv->src[1]->name, out, err);
+    FV_TRY(fv_fold_scale_transposed(conv, factor, f->dry, &weights, err));
+    fv_status status = fv_graph_constant(f->out, weights, conv->src[1]->name, out, err);
+    fv_tensor_release(weights);
+    return status;
+}
+
 static fv_status folded_weights(fold *f, const fv_fold_chain *c, fv_node *out[2], fv_error *err)
 {
     for (int i = 0; i < f->done_count; i++)
@@ -42,12 +56,13 @@ static fv_status folded_weights(fold *f, const fv_fold_chain *c, fv_node *out[2]
             out[1] = f->done[i].bias;
             return FV_OK;
         }
-    fv_tensor *w, *b;
-    FV_TRY(fv_fold_tensors(c, f->dry, &w, &b, err));
-    fv_status status = fv_graph_constant(f->out, w, c->conv->src[1]->name, &out[0], err);
-    if (status == FV_OK) status = fv_graph_constant(f->out, b, c->norm->name, &out[1], err);
-    fv_tensor_release(w);
-    fv_tensor_release(b);
+    double *factor;
+    fv_tensor *bias;
+    FV_TRY(fv_fold_norm(c, &factor, &bias, err));
+    fv_status status = scaled_weights(f, c->conv, factor, &out[0], err);
+    if (status == FV_OK) status = fv_graph_constant(f->out, bias, c->norm->name, &out[1], err);
+    fv_free(factor);
+    fv_tensor_release(bias);
     if (status == FV_OK) f->done[f->done_count++] = (folded){c, out[0], out[1]};
     return status;
 }

@@ -68,9 +68,12 @@ fv_status fv_fold_find_unread(const fv_graph *graph, fv_fold_node *nodes, fv_err
 fv_status fv_fold_take_rows(const fv_tensor *whole, const int64_t *position, int64_t count, int dry,
                             fv_tensor **out, fv_error *err);
 
-/* Weights and bias with the normalisation folded in: W' = W s, b' = shift + (b - mean) s with s = scale /
- * sqrt(variance + epsilon), all in double. */
-fv_status fv_fold_tensors(const fv_fold_chain *chain, int dry, fv_tensor **weights, fv_tensor **bias,
-                          fv_error *err);
+/* What folding a normalisation does, in double: W' = W s, b' = shift + (b - mean) s with s = scale /
+ * sqrt(variance + epsilon), the factor of each output channel (to be freed). */
+fv_status fv_fold_norm(const fv_fold_chain *chain, double **factor, fv_tensor **bias, fv_error *err);
+
+/* The weights of a transposed convolution times it. */
+fv_status fv_fold_scale_transposed(const fv_node *conv, const double *factor, int dry, fv_tensor **out,
+                                   fv_error *err);
 
 #endif

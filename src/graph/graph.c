@@ -1,4 +1,4 @@
-#include "graph/graph.h"
+#include "graph/scaled.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -27,6 +27,7 @@ static void node_free(fv_node *node)
 {
     if (!node) return;
     fv_tensor_release(node->tensor);
+    fv_scaled_free(node->scaled);
     fv_free(node->attrs);
     fv_free(node->src);
     fv_free(node->name);

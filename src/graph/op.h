@@ -60,10 +60,11 @@ struct fv_node {
     int id;          /* position in the graph, sources before users */
     int src_count;
     fv_node **src;
-    void *attrs;       /* the op's private struct */
-    fv_shape shape;    /* of dst */
-    fv_tensor *tensor; /* of a parameter or constant */
-    int is_parameter;  /* trained; a constant otherwise */
+    void *attrs;              /* the op's private struct */
+    fv_shape shape;           /* of dst */
+    fv_tensor *tensor;        /* of a parameter or constant */
+    int is_parameter;         /* trained; a constant otherwise */
+    struct fv_scaled *scaled; /* what the tensor is made of, see graph/scaled.h; NULL: nothing */
 };
 
 /* Which physical layout an op wants its data sources in; dst has the same. */

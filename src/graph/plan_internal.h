@@ -20,6 +20,7 @@ typedef struct fv_storage {
     float *data;               /* valid once the plan is made */
     fv_node *leaf;             /* whose tensor this is, or NULL */
     int made;                  /* a tensor that folding made */
+    int pending;               /* that is not filled in yet */
     const void *packed_last;   /* the last step before everything that reads it */
     struct fv_storage *shared; /* the storage that this one's values found room in, or NULL */
 } fv_storage;
@@ -61,20 +62,21 @@ typedef struct fv_pointers {
 
 /* What the plan knows of a node. */
 typedef struct fv_node_plan {
-    int live;                  /* computed in the forward pass */
-    int wanted;                /* its gradient is to be read */
-    int averaged;              /* the means of its gradient are */
-    int needs;                 /* its gradient, or that of a source of it, is wanted or averaged */
-    int reaches;               /* a seed depends on it, or it is one */
-    int tapped;                /* its activation is to be read */
-    int given;                 /* its activation is set from outside */
-    int segment;               /* see fv_plan_cut */
-    int layout;                /* canonical: FV_PLAIN or FV_CHANNELS_LAST */
-    fv_value *value[2];        /* by layout */
-    fv_value *seed;            /* row-major */
-    fv_pointers contributions; /* gradients from its users (borrowed fv_value) */
-    fv_value *gradient;        /* their sum, in the canonical layout */
-    fv_value *means;           /* 2 x N x C: of it and of its magnitude */
+    int live;                    /* computed in the forward pass */
+    int wanted;                  /* its gradient is to be read */
+    int averaged;                /* the means of its gradient are */
+    int needs;                   /* its gradient, or that of a source of it, is wanted or averaged */
+    int reaches;                 /* a seed depends on it, or it is one */
+    int tapped;                  /* its activation is to be read */
+    int given;                   /* its activation is set from outside */
+    int segment;                 /* see fv_plan_cut */
+    int layout;                  /* canonical: FV_PLAIN or FV_CHANNELS_LAST */
+    fv_value *value[2];          /* by layout */
+    fv_value *seed;              /* row-major */
+    fv_pointers contributions;   /* gradients from its users (borrowed fv_value) */
+    fv_value *gradient;          /* their sum, in the canonical layout */
+    fv_value *means;             /* 2 x N x C: of it and of its magnitude */
+    fv_value *unscaled, *factor; /* see fv_emit_unscaled */
     void *state;
 } fv_node_plan;
 
@@ -182,6 +184,9 @@ fv_status fv_plan_place(fv_plan *plan, fv_error *err);
 
 /* Gets the memory; sets the data pointers of storages and steps. */
 fv_status fv_plan_allocate(fv_plan *plan, fv_error *err);
+
+/* Makes the weights behind a storage that is pending. */
+fv_status fv_plan_fill(fv_storage *storage, fv_error *err);
 
 /* Frees one step. */
 void fv_step_free(fv_step *step);

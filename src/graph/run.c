@@ -24,12 +24,25 @@ static void release_packed(fv_plan *plan, const fv_step *step)
     }
 }
 
+/* Weights that are made when they are packed. */
+static fv_status fill_sources(fv_step *step, fv_error *err)
+{
+    for (int i = 0; i < step->count; i++) {
+        fv_storage *storage = step->value[i]->storage;
+        if (!storage->leaf) continue;
+        if (storage->pending) FV_TRY(fv_plan_fill(storage, err));
+        step->data[i] = storage->data + step->value[i]->offset;
+    }
+    return FV_OK;
+}
+
 static fv_status run_phase(fv_plan *plan, fv_phase phase, fv_error *err)
 {
     fv_waiting_begin();
     for (int i = 0; i < plan->steps.count; i++) {
         fv_step *step = plan->steps.at[i];
         if (step->phase != phase || step->is_idle) continue;
+        if (phase == FV_PREPARE) FV_TRY(fill_sources(step, err));
         double start = now();
         if (step->call)
             FV_TRY(fv_call_run(step->call, step->data, plan->scratchpad, err));

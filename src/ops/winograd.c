@@ -205,7 +205,8 @@ static void weights_in(const run *r, int64_t panel, int64_t first, int64_t end, 
             int64_t out = what->backward ? from : lane, in = what->backward ? lane : from;
             fv_winograd_weights w = {.from = r->data->weights + 9 * (out * what->weights_in + in),
                                      .end = r->data->weights + 9 * what->weights_out * what->weights_in,
-                                     .factor = r->data->factor ? r->data->factor + out : NULL,
+                                     .factor =
+                                         what->backward && r->data->factor ? r->data->factor + out : NULL,
                                      .lane = what->backward ? 9 : 9 * what->weights_in,
                                      .row = what->backward ? 9 * what->weights_in : 9,
                                      .lanes = column.channels,
@@ -251,6 +252,8 @@ static void tile_out(const run *r, int64_t tile, int64_t panel, const float *fro
         int64_t offset =
             ((at.image * what->out_height + at.y) * what->out_width + at.x) * channels + part.offset;
         fv_winograd_out out = {.to = r->data->dst[part.part] + offset,
+                               .factor =
+                                   what->backward || !r->data->factor ? NULL : r->data->factor + part.offset,
                                .bias = r->data->bias ? r->data->bias + part.offset : NULL,
                                .addend = r->data->addend ? r->data->addend + offset : NULL,
                                .signs = r->data->signs_out ? r->data->signs_out + offset / BLOCK : NULL,

@@ -56,9 +56,9 @@ typedef struct fv_winograd {
 
 typedef struct fv_winograd_data {
     const float *src[FV_WINOGRAD_PARTS], *weights;
-    const float
-        *factor;       /* or NULL: weights_out rounded up to 16 of them, times which the weights are taken */
-    const float *bias; /* or NULL: added before the activation */
+    const float *factor; /* or NULL: weights_out rounded up to 16 of them, times which the weights are
+                              taken: results forward, sources backward */
+    const float *bias;   /* or NULL: added before the activation */
     const float *addend; /* or NULL: like the first result, added before the activation */
     const float *gate; /* or NULL: like the first source, which is multiplied by gate_slope where the gate is
                           not between gate_low and gate_high (the gradient through an activation) */

@@ -8,10 +8,10 @@
 /* All that a step needs; bias and what follows: whether it has them. */
 typedef struct winograd_call {
     fv_winograd_plan plan;
-    int bias, addend, gate, signs, signs_out;
+    int factor, bias, addend, gate, signs, signs_out;
 } winograd_call;
 
-/* data: sources, weights, bias, addend, gate or signs; results, signs of these, scratch. */
+/* data: sources, weights, their factors, bias, addend, gate or signs; results, signs of these, scratch. */
 static void kernel(const void *context, float *const *data)
 {
     const winograd_call *call = context;
@@ -19,6 +19,7 @@ static void kernel(const void *context, float *const *data)
     int at = 0;
     for (int i = 0; i < call->plan.what.srcs; i++) d.src[i] = data[at++];
     d.weights = data[at++];
+    if (call->factor) d.factor = data[at++];
     if (call->bias) d.bias = data[at++];
     if (call->addend) d.addend = data[at++];
     if (call->gate) d.gate = data[at++];
@@ -94,6 +95,16 @@ static void writes(fv_emit_kernel *k, fv_value *value)
     k->value[k->read_count + k->write_count++] = value;
 }
 
+static fv_status read_weights(fv_emit *emit, int i, fv_emit_kernel *k, winograd_call *call, fv_error *err)
+{
+    fv_value *weights, *factor;
+    FV_TRY(fv_emit_unscaled(emit, i, &weights, &factor, err));
+    reads(k, weights);
+    call->factor = factor != NULL;
+    if (factor) reads(k, factor);
+    return FV_OK;
+}
+
 static fv_status emit_call(fv_emit *emit, const fv_winograd *what, winograd_call *call, fv_emit_kernel *k,
                            fv_error *err)
 {
@@ -142,7 +153,7 @@ fv_status fv_conv_winograd_forward(const fv_node *node, fv_emit *emit, fv_error 
     fv_value *signs;
     describe(node, &what);
     for (int i = 0; i < view.parts; i++) reads(&k, fv_src(emit, i));
-    reads(&k, fv_src(emit, view.weights));
+    FV_TRY(read_weights(emit, view.weights, &k, &call, err));
     if (call.bias) reads(&k, fv_src(emit, view.bias));
     if (call.addend) reads(&k, fv_src(emit, view.addend));
     writes(&k, fv_dst(emit));
@@ -185,7 +196,7 @@ fv_status fv_conv_winograd_backward(const fv_node *node, fv_emit *emit, fv_value
     turn(&what, emit);
     if (!what.dsts) return FV_OK;
     reads(&k, diff ? diff : fv_diff_dst(emit));
-    reads(&k, fv_src(emit, view.weights));
+    FV_TRY(read_weights(emit, view.weights, &k, &call, err));
     if (call.gate) reads(&k, fv_dst(emit));
     if (call.signs) reads(&k, state->signs);
     for (int i = 0; i < view.parts; i++)

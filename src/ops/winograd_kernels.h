@@ -19,8 +19,8 @@ typedef struct fv_winograd_in {
 /* A tile of 4x4 results, of which rows x columns are wanted. */
 typedef struct fv_winograd_out {
     float *to;
-    const float *bias, *addend; /* or NULL; addend has the strides of `to` */
-    uint16_t *signs;            /* or NULL: gets a bit for each result, 1 between low and high */
+    const float *factor, *bias, *addend; /* or NULL; addend has the strides of `to` */
+    uint16_t *signs;                     /* or NULL: gets a bit for each result, 1 between low and high */
     int64_t row, column;
     int64_t signs_row, signs_column;
     int rows, columns;
@@ -31,7 +31,7 @@ typedef struct fv_winograd_out {
 /* Kernels for up to 16 lanes (channels that become columns) and some rows. */
 typedef struct fv_winograd_weights {
     const float *from, *end; /* nothing is read from end on */
-    const float *factor;     /* or NULL: of each lane (16 can be read), or of each row when turned */
+    const float *factor;     /* or NULL: of each row; only when turned */
     int64_t lane, row;       /* strides of both; taps lie together */
     int64_t lanes, rows;
     int turned; /* kernels by 180 degrees */

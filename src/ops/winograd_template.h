@@ -227,6 +227,7 @@ INLINE void transform_out(const fv_winograd_out *out, int64_t at, uint16_t *sign
 {
     vec half[TILE * POINTS];
     vec bias = out->bias ? load(out->bias + at) : ZERO;
+    vec factor = out->factor ? load(out->factor + at) : FILL(1.0f);
     UNROLL for (int j = 0; j < POINTS; j++)
     {
         vec m[POINTS];
@@ -239,8 +240,9 @@ INLINE void transform_out(const fv_winograd_out *out, int64_t at, uint16_t *sign
         if (!is_whole && i >= out->rows) break;
         map_out(half + POINTS * i, line, 1);
         UNROLL for (int j = 0; j < TILE; j++) FETCH_WRITE(out->to + at + (j + TILE) * out->column);
-        UNROLL for (int j = 0; j < TILE; j++) if (is_whole || j < out->columns) finish(
-            out, at + j * out->column, line[j] + bias, signs ? signs + j * out->signs_column : NULL, shift);
+        UNROLL for (int j = 0; j < TILE; j++) if (is_whole || j < out->columns)
+            finish(out, at + j * out->column, line[j] * factor + bias,
+                   signs ? signs + j * out->signs_column : NULL, shift);
         ADVANCE(at, out->row);
         if (signs) ADVANCE(signs, out->signs_row);
     }
@@ -316,12 +318,12 @@ INLINE void gather(const float *from, int64_t lane, vec *taps)
 }
 #endif
 
-INLINE void transform_weights(const float *from, int64_t lane, vec factor, float *to, int64_t plane,
+INLINE void transform_weights(const float *from, int64_t lane, float factor, float *to, int64_t plane,
                               const int turned)
 {
     vec taps[9], half[3 * POINTS];
     gather(from, lane, taps);
-    UNROLL for (int t = 0; t < 9; t++) taps[t] *= factor;
+    if (turned) UNROLL for (int t = 0; t < 9; t++) taps[t] *= factor;
     UNROLL for (int j = 0; j < 3; j++)
     {
         if (turned)
@@ -345,18 +347,12 @@ static void copy_row(const fv_winograd_weights *w, const float *from, float *cop
     for (int64_t l = 0; l < w->lanes; l++) memcpy(copy + 16 * l, from + l * w->lane, sizeof(float) * 9);
 }
 
-/* Of the lanes from `first` on in row r. */
-INLINE vec factor_of(const fv_winograd_weights *w, int64_t r, int first)
-{
-    if (!w->factor) return FILL(1.0f);
-    return w->turned ? FILL(w->factor[r]) : load(w->factor + first);
-}
-
 static void weights(const fv_winograd_weights *w, float *to, int64_t plane)
 {
     float copy[16 * BLOCK];
     for (int64_t r = 0; r < w->rows; r++, to += FV_WINOGRAD_PANEL) {
         const float *from = w->from + r * w->row;
+        float factor = w->factor ? w->factor[r] : 1.0f;
         int64_t lane = w->lane;
         if (w->lanes < BLOCK || w->end - from < (BLOCK - 1) * lane + 16) {
             copy_row(w, from, copy);
@@ -364,7 +360,6 @@ static void weights(const fv_winograd_weights *w, float *to, int64_t plane)
             lane = 16;
         }
         for (int v = 0; v < VECS; v++) {
-            vec factor = factor_of(w, r, v * LANES);
             if (w->turned)
                 transform_weights(from + v * LANES * lane, lane, factor, to + v * LANES, plane, 1);
             else
