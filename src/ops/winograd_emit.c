@@ -80,7 +80,7 @@ static int describe(const fv_node *node, fv_winograd *what)
 int fv_conv_is_winograd(const fv_node *node, const fv_emit *emit, int transposed)
 {
     fv_winograd what;
-    if (transposed || fv_emit_is_exact(emit) || fv_emit_mode(emit) == FV_MODE_TRAIN) return 0;
+    if (transposed || fv_emit_is_exact(emit)) return 0;
     return describe(node, &what) && fv_winograd_pays(&what);
 }
 

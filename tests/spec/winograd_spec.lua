@@ -116,7 +116,7 @@ describe("convolution by Winograd's method", function()
     fovea.threads(before)
   end)
 
-  it("is for 3x3 kernels that are dense, with enough work, outside training", function()
+  it("is for 3x3 kernels that are dense, with enough work", function()
     local function used(shape, out, attrs, options)
       local c = convolution(shape, out, attrs)
       local spec = { mode = "infer", taps = { c.y } }
@@ -128,7 +128,8 @@ describe("convolution by Winograd's method", function()
     assert.is_false(used(big, 64, { pad = 1, stride = 2 }))
     assert.is_false(used(big, 64, { pad = 2, dilation = 2 }))
     assert.is_false(used(big, 64, { pad = 1 }, { exact = true }))
-    assert.is_false(used(big, 64, { pad = 1 }, { mode = "train" }))
+    assert.is_true(used(big, 64, { pad = 1 }, { mode = "train" }))
+    assert.is_false(used(big, 64, { pad = 1 }, { mode = "train", exact = true }))
     assert.is_false(used({ 1, 3, 64, 64 }, 64))
     assert.is_false(used({ 1, 64, 64, 64 }, 1))
     assert.is_false(used({ 1, 256, 4, 4 }, 256))
@@ -221,4 +222,46 @@ describe("exact", function()
     model.exact = nil
     assert.are.equal(exact.raw:hash(), same.raw:hash())
   end)
+end)
+
+--- Gradients of all parameters of a network in training, by name.
+local function parameter_gradients(model, shape, exact)
+  local instance, nodes, found = assert(model:at(shape)), {}, {}
+  for _, entry in ipairs(model.parameters) do
+    if not entry.statistic then nodes[#nodes + 1] = instance.graph:node(entry.name) end
+  end
+  local logits = model:output(instance).logits
+  local plan = assert(instance.graph:plan { mode = "train", taps = { logits }, seeds = { logits }, gradients = nodes,
+    statistics = "batch", exact = exact })
+  assert(plan:set_input(instance.input, fovea.uniform(shape, { seed = 5, min = -1, max = 1 })))
+  assert(plan:forward())
+  assert(plan:set_seed(logits, fovea.uniform(logits:shape(), { seed = 6, min = -1, max = 1 })))
+  assert(plan:backward())
+  for _, node in ipairs(nodes) do found[node:name()] = assert(plan:gradient(node)) end
+  return found, plan
+end
+
+describe("training #slow", function()
+  local nn_class = getmetatable(fovea.nn.new(fovea.graph())).__index
+
+  for _, network in ipairs(networks.SMALL) do
+    local name, options, shape = table.unpack(network)
+    it(("of %s has the gradients of plain sums"):format(name), function()
+      local relu = nn_class.relu
+      nn_class.relu = function(nn, name_of_node, x) return nn.graph:elu { x, name = nn:name(name_of_node) } end
+      local model = assert(fovea.arch.model(name, options, nil, { input_shape = shape, seed = 5 }))
+      local batch = { 2, table.unpack(shape, 2) }
+      local got, plan = parameter_gradients(model, batch)
+      local want, other = parameter_gradients(model, batch, true)
+      nn_class.relu = relu
+      assert.are.equal(0, count(other, WINOGRAD))
+      local off, whole = 0, 0 -- of all parameters together: biases before a normalisation have none but rounding errors
+      for parameter, gradient in pairs(want) do
+        off = off + ((gradient - got[parameter]) ^ 2):sum()
+        whole = whole + (gradient ^ 2):sum()
+      end
+      assert.is_true(count(plan, WINOGRAD) > 0 or name == "m2unet")
+      assert.is_true(math.sqrt(off / whole) < (name == "deeplabv3_resnet50" and 2e-3 or 5e-5)) -- it normalises two values
+    end)
+  end
 end)

@@ -53,7 +53,7 @@ end
 local function measure(plan)
   local s = plan.settings
   local trainer = require("fovea.train.trainer").new(plan.model, { loss = s.loss, optimiser = s.optimiser,
-    outputs = s.outputs, activation = s.activation, clip = s.clip, frozen = s.frozen })
+    outputs = s.outputs, activation = s.activation, clip = s.clip, frozen = s.frozen, exact = s.exact })
   local shape, seconds
   for _ = 1, 2 do -- the first one makes the plan
     local start = core.clock()

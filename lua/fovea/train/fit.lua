@@ -23,6 +23,7 @@ local M = {}
 ---@field clip number? largest norm of the gradient
 ---@field seed integer? of dropout
 ---@field frozen string[]? patterns of parameters that stay as they are
+---@field exact boolean? convolutions by plain sums
 ---@field validation table? loader of batches that are not trained with
 ---@field metrics string[]? of the validation, default dice and iou
 ---@field watch string? what decides: "dice", "loss", ...; default the first metric, without validation the loss
@@ -40,7 +41,7 @@ local M = {}
 ---@field force boolean? begins anew
 ---@field report fun(event: table)? called after each step and epoch
 
-local TRAINER = { "loss", "optimiser", "outputs", "activation", "clip", "seed", "frozen" }
+local TRAINER = { "loss", "optimiser", "outputs", "activation", "clip", "seed", "frozen", "exact" }
 local OPTIONS = { "epochs", "schedule", "validation", "metrics", "watch", "early_stopping", "keep", "folder", "name",
   "dtype", "statistics_epochs", "checkpoint_steps", "config", "threads", "force", "report", table.unpack(TRAINER) }
 
@@ -66,8 +67,8 @@ local function watched(options)
     end }
 end
 
-local SAME = { "epochs", "loss", "optimiser", "schedule", "outputs", "activation", "clip", "seed", "frozen", "metrics",
-  "watch", "early_stopping", "keep", "statistics_epochs" }
+local SAME = { "epochs", "loss", "optimiser", "schedule", "outputs", "activation", "clip", "seed", "frozen", "exact",
+  "metrics", "watch", "early_stopping", "keep", "statistics_epochs" }
 
 --- A value without functions, of which a state knows only that there was one.
 local function plain(value)

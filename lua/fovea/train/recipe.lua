@@ -175,8 +175,8 @@ function M.plan(source, options)
   return plan, message, code
 end
 
-local PASSED = { "loss", "optimiser", "schedule", "outputs", "activation", "clip", "frozen", "epochs", "metrics",
-  "watch", "early_stopping", "keep", "dtype", "statistics_epochs", "checkpoint_steps", "seed" }
+local PASSED = { "loss", "optimiser", "schedule", "outputs", "activation", "clip", "frozen", "exact", "epochs",
+  "metrics", "watch", "early_stopping", "keep", "dtype", "statistics_epochs", "checkpoint_steps", "seed" }
 
 --- Trains by a recipe. A run that was stopped goes on where it was, to the same weights.
 ---@param source string|table|fovea.TrainPlan path of a YAML file, a table with the same keys, or a plan

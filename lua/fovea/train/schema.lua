@@ -81,6 +81,7 @@ M.recipe = map("a training recipe", {
   { "schedule", part("schedule", "how the learning rate changes", "constant") },
   { "clip", typed("number", "largest norm of the gradient of all parameters", { min = 0 }) },
   { "frozen", texts "patterns of parameters that stay as they are" },
+  { "exact", typed("boolean", "convolutions by plain sums: slower, with half the rounding error") },
   { "batch", whole("samples per step", 1, 8) },
   { "epochs", whole("passes over the data", 1, 10) },
   { "steps_per_epoch", whole("steps of an epoch; default: all samples once", 1) },

@@ -17,6 +17,7 @@ local M = {}
 ---@field outputs table<string, number>? weights of the outputs; default: 1 each
 ---@field activation string? "sigmoid" or "softmax", when the model's end does not tell
 ---@field clip number? largest norm of the gradient of all parameters together
+---@field exact boolean? convolutions by plain sums, as in fovea.explain; default: as the model says
 ---@field seed integer of dropout
 ---@field steps integer done so far
 ---@field slots table<string, table<string, fovea.Tensor>> moments of the optimiser, by parameter and name
@@ -25,7 +26,7 @@ local M = {}
 local Trainer = {}
 Trainer.__index = Trainer
 
-local OPTIONS = { "loss", "optimiser", "outputs", "activation", "clip", "seed", "frozen" }
+local OPTIONS = { "loss", "optimiser", "outputs", "activation", "clip", "seed", "frozen", "exact" }
 
 local function check(options)
   if options.clip ~= nil and not (type(options.clip) == "number" and options.clip > 0) then
@@ -39,15 +40,17 @@ end
 --- A trainer of a model made from an architecture.
 ---@param model fovea.Model see fovea.arch.model
 ---@param options? { loss: string|table|nil, optimiser: string|table|nil, outputs: table<string, number>?,
----  activation: string?, clip: number?, seed: integer?, frozen: string[]? } loss: "dice_bce"; optimiser: "adam";
----  outputs: weights of several outputs; frozen: patterns of parameters that stay as they are
+---  activation: string?, clip: number?, seed: integer?, frozen: string[]?, exact: boolean? } loss: "dice_bce"; optimiser:
+---  "adam"; outputs: weights of several outputs; frozen: patterns of parameters that stay as they are
 ---@return fovea.Trainer
 function M.new(model, options)
   options = options or {}
   lookup.check_keys(options, OPTIONS, "train")
   if not model.weights then error("train: the model is not made of an architecture (fovea.arch)", 2) end
   check(options)
-  return setmetatable({ model = model, loss = part.find("loss", options.loss or "dice_bce"),
+  local exact = options.exact
+  if exact == nil then exact = model.exact end
+  return setmetatable({ model = model, exact = exact, loss = part.find("loss", options.loss or "dice_bce"),
     optimiser = part.find("optimiser", options.optimiser or "adam"), outputs = options.outputs,
     activation = options.activation, clip = options.clip, seed = options.seed or 0, frozen = options.frozen or {},
     steps = 0, slots = {}, plans = {} }, Trainer)
@@ -110,7 +113,7 @@ local function make(trainer, shape)
   for i, head in ipairs(heads) do logits[i] = head.node end
   for i, parameter in ipairs(parameters) do nodes[i] = parameter.node end
   local plan, why, kind = instance.graph:plan { mode = "train", taps = logits, seeds = logits, gradients = nodes,
-    statistics = trainer.has_fixed_statistics and "running" or "batch" }
+    statistics = trainer.has_fixed_statistics and "running" or "batch", exact = trainer.exact }
   if not plan then return nil, why, kind end
   return { plan = plan, input = instance.input, heads = heads, parameters = parameters }
 end
