@@ -40,8 +40,8 @@ end
 --- A trainer of a model made from an architecture.
 ---@param model fovea.Model see fovea.arch.model
 ---@param options? { loss: string|table|nil, optimiser: string|table|nil, outputs: table<string, number>?,
----  activation: string?, clip: number?, seed: integer?, frozen: string[]?, exact: boolean? } loss: "dice_bce"; optimiser:
----  "adam"; outputs: weights of several outputs; frozen: patterns of parameters that stay as they are
+---  activation: string?, clip: number?, seed: integer?, frozen: string[]?, exact: boolean? } loss: "dice_bce";
+---  optimiser: "adam"; outputs: weights of several outputs; frozen: patterns of parameters that stay as they are
 ---@return fovea.Trainer
 function M.new(model, options)
   options = options or {}
