@@ -103,6 +103,35 @@ fv_value *fv_diff_src(fv_emit *emit, int i)
     return emit->diff_src[i];
 }
 
+static int overlap(const fv_parts *a, const fv_parts *b)
+{
+    for (int i = 0; i < a->count; i++)
+        for (int k = 0; k < b->count; k++)
+            if (a->first[i] < b->first[k] + b->size[k] && b->first[k] < a->first[i] + a->size[i]) return 1;
+    return 0;
+}
+
+int fv_emit_share_gradient(fv_emit *emit, int i, const fv_parts *parts)
+{
+    const fv_node_plan *source = &emit->plan->nodes[emit->node->src[i]->id];
+    fv_value *own = emit->diff_src[i];
+    own->parts = *parts;
+    for (int k = 0; k < source->contributions.count && parts->count; k++) {
+        fv_value *other = source->contributions.at[k];
+        int count = other->parts.count;
+        if (!count || count + parts->count > FV_PARTS || overlap(&other->parts, parts)) continue;
+        if (other->channels_last != own->channels_last) continue;
+        for (int n = 0; n < parts->count; n++) {
+            other->parts.first[count + n] = parts->first[n];
+            other->parts.size[count + n] = parts->size[n];
+        }
+        other->parts.count += parts->count;
+        emit->diff_src[i] = other;
+        return 1;
+    }
+    return 0;
+}
+
 fv_status fv_emit_state(fv_emit *emit, size_t size, void *out, fv_error *err)
 {
     fv_node_plan *node = &emit->plan->nodes[emit->node->id];

@@ -119,6 +119,18 @@ fv_status fv_emit_call(fv_emit *emit, const fv_emit_kernel *kernel, fv_error *er
  * place. The plan makes it so when nobody else wants `from`; a copy then falls away. */
 void fv_emit_in_place(fv_emit *emit, const fv_value *to, const fv_value *from);
 
+/* Parts of the rows of a gradient, of which the rest is zero. */
+enum { FV_PARTS = 8 };
+typedef struct fv_parts {
+    int count; /* 0: all of it */
+    int64_t first[FV_PARTS], size[FV_PARTS];
+} fv_parts;
+
+/* Nodes that read different parts of source i can share one gradient: offers fv_diff_src(i) for these parts
+ * alone. Returns 1 when another node has written its parts before (fv_diff_src is now that gradient: nothing
+ * else of it may be touched), 0 for a new one, whose other elements are to be cleared. */
+int fv_emit_share_gradient(fv_emit *emit, int i, const fv_parts *parts);
+
 /* Source i, a parameter, as weights and a factor for each of their rows (along the first axis; zeros follow
  * up to a multiple of 16), where they are made so: the product then need not exist. Else factor is NULL. */
 fv_status fv_emit_unscaled(fv_emit *emit, int i, fv_value **weights, fv_value **factor, fv_error *err);

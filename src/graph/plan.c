@@ -202,6 +202,14 @@ static fv_status offer_gradients(fv_emit *emit, int counts[2], fv_error *err)
     return FV_OK;
 }
 
+/* A gradient that several nodes share counts once. */
+static fv_status contribute(fv_node_plan *to, fv_value *gradient, fv_error *err)
+{
+    for (int i = 0; i < to->contributions.count; i++)
+        if (to->contributions.at[i] == gradient) return FV_OK;
+    return fv_pointers_add(&to->contributions, gradient, err);
+}
+
 static fv_status emit_gradients(fv_emit *emit, fv_error *err)
 {
     const fv_op *op = emit->node->op;
@@ -220,8 +228,7 @@ static fv_status emit_gradients(fv_emit *emit, fv_error *err)
     }
     for (int i = 0; i < emit->node->src_count; i++)
         if (emit->diff_src[i])
-            FV_TRY(fv_pointers_add(&emit->plan->nodes[emit->node->src[i]->id].contributions,
-                                   emit->diff_src[i], err));
+            FV_TRY(contribute(&emit->plan->nodes[emit->node->src[i]->id], emit->diff_src[i], err));
     return FV_OK;
 }
 

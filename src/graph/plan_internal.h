@@ -32,6 +32,7 @@ struct fv_value {
     fv_md *md;  /* made when first asked for */
     fv_storage *storage;
     int64_t offset; /* in elements: of a part of a parameter */
+    fv_parts parts; /* of a gradient: what is written of each row, if not all */
 };
 
 typedef struct fv_step {

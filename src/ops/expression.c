@@ -76,6 +76,21 @@ static void find_gaps(const fv_node *node, fv_expression_call *call, int source)
     }
 }
 
+/* Where they begin and end that are read. */
+static fv_parts parts_of(const fv_expression_call *call, int source)
+{
+    fv_parts parts = {0};
+    for (int k = 0; k < call->what.count; k++) {
+        int known = call->what.step[k].function != FV_FN_SOURCE || call->what.step[k].a != source;
+        for (int i = 0; i < parts.count && !known; i++) known = parts.first[i] == call->offset[k];
+        if (known) continue;
+        if (call->stride[k] == call->row || parts.count == FV_PARTS) return (fv_parts){0};
+        parts.first[parts.count] = call->offset[k];
+        parts.size[parts.count++] = call->row;
+    }
+    return parts;
+}
+
 static fv_status backward_data(const fv_node *node, fv_emit *emit, fv_error *err)
 {
     fv_expression_call call;
@@ -93,9 +108,10 @@ static fv_status backward_data(const fv_node *node, fv_emit *emit, fv_error *err
     for (int i = 0; i < node->src_count; i++) {
         call.to[i] = -1;
         if (!fv_diff_src(emit, i)) continue;
+        fv_parts parts = parts_of(&call, i);
         call.to[i] = k.read_count + k.write_count++;
+        if (!fv_emit_share_gradient(emit, i, &parts)) find_gaps(node, &call, i);
         k.value[call.to[i]] = fv_diff_src(emit, i);
-        find_gaps(node, &call, i);
     }
     for (int i = 0; i < call.what.count; i++) {
         const fv_expression_step *step = &call.what.step[i];

@@ -95,6 +95,21 @@ describe("expression", function()
     end, false, true)
   end)
 
+  it("lets those that read different parts share a gradient", function()
+    local function build(parts)
+      return function(g, z)
+        local inner = g:mul { g:tanh { part(g, z, 1, 3) }, g:sigmoid { part(g, z, parts[1], 3) } }
+        return g:mul { g:tanh { part(g, z, parts[2], 3) }, g:sigmoid { inner } }, inner
+      end
+    end
+    for _, last in ipairs { false, true } do
+      local shared = compare({ { 2, 12, 5, 6 } }, build { 3, 4 }, last, true)
+      local summed = compare({ { 2, 12, 5, 6 } }, build { 3, 3 }, last, true)
+      assert.are.equal(shared.expression, summed.expression)
+      assert.is_true((shared.conv or shared.input or 0) < (summed.conv or summed.input or 0)) -- where the sum is
+    end
+  end)
+
   it("takes numbers, equal sources and parts that overlap", function()
     compare({ { 2, 3, 4, 5 } }, function(g, x)
       local half = g:constant(fovea.tensor({ 1 }, { 0.5 }))
