@@ -1,4 +1,4 @@
--- What happens when parts of an image are taken away: an occlusion map, and how well two maps name the parts that count.
+-- What happens when parts of an image are taken away: an occlusion map, and how well two maps say which parts count.
 -- usage: fovea examples/07_perturbation.lua
 package.path = "examples/?.lua;" .. package.path
 local fovea = require "fovea"

@@ -34,7 +34,7 @@ local M = {}
 
 ---@class fovea.OcclusionOptions: fovea.PerturbOptions
 ---@field window integer|integer[]|nil size of the windows, one number or one per axis; default: 1/8 of each axis
----@field stride integer|integer[]|nil from window to window; default: half the window. The last window ends with the axis
+---@field stride integer|integer[]|nil from window to window; default: half the window. The last ends with the axis
 
 ---@class fovea.RiseOptions: fovea.PerturbOptions
 ---@field masks integer? how many (1000)
