@@ -6,6 +6,7 @@ local json = require "fovea.json"
 local lfs = require "lfs"
 local mask_file = require "fovea.mask_file"
 local npy = require "fovea.npy"
+local precision = require "fovea.precision"
 local status = require "fovea.status"
 local view = require "fovea.report.view"
 
@@ -148,6 +149,8 @@ function Writer:case(path, options)
   if maps[1] and maps[1].doubt and not self.doubted then
     self.doubted, complaints[1] = true, ("warning: %s: %s"):format(path, maps[1].doubt)
   end
+  local roughness = precision.text(maps)
+  if roughness then complaints[#complaints + 1] = ("warning: %s: %s"):format(path, roughness) end
   for _, heat in ipairs(maps) do complaints[#complaints + 1] = add_map(self, path, heat) end
   return complaints
 end

@@ -5,6 +5,7 @@ local core = require "fovea.core"
 local heatmap = require "fovea.heatmap"
 local jobs = require "fovea.job"
 local lookup = require "fovea.lookup"
+local precision = require "fovea.precision"
 local status = require "fovea.status"
 local targets = require "fovea.target"
 local threshold = require "fovea.threshold"
@@ -30,6 +31,7 @@ local M = {}
 ---@field ground_truth_label number|nil the value inside of it; default: all but 0
 ---@field spacing number[]|nil mm per pixel of the image (voxel of the input tensor), in the order of its axes
 ---@field exact boolean|nil convolutions by plain sums: slower, with half the rounding error; default: as the model says
+---@field precision "f32"|"bf16"|nil of what convolutions read: bf16 is rough and for previews; see fovea.precision
 ---@field memory string|integer|nil budget of everything: "512M", "2G" or bytes; default: as the model says, or none
 
 local OPTIONS = { "threshold", "thresholds", table.unpack(jobs.OPTIONS) }
@@ -51,6 +53,7 @@ end
 --- The raw map of a layer, or zeros, and its statuses.
 local function raw_map(job, picked, index, answer, make)
   local statuses = { table.unpack(picked.record.flags) }
+  if job.options.precision == "bf16" then statuses[#statuses + 1] = "ROUGH" end
   local spatial = { table.unpack(job.nodes[index]:shape(), 3) }
   if job:is_sound(index, answer) then
     local raw = make():reshape(spatial)
@@ -104,9 +107,7 @@ local function add_maps(maps, job, picked)
   end
 end
 
-local function explain_job(model, given, options)
-  options = options or {}
-  lookup.check_keys(options, OPTIONS, "explain", -2)
+local function maps_of(model, given, options)
   local strategies, maps, waiting, answers = {}, {}, {}, {}
   for i, spec in ipairs(jobs.list_of(options, "thresholds", "threshold", 0.5)) do
     strategies[i] = threshold.parse(spec)
@@ -127,6 +128,20 @@ local function explain_job(model, given, options)
   job:combine(answers)
   for _, picked in ipairs(waiting) do add_maps(maps, job, picked) end
   return maps
+end
+
+local function explain_job(model, given, options)
+  options = options or {}
+  lookup.check_keys(options, OPTIONS, "explain", -2)
+  local is_rough = precision.is_rough(options.precision)
+  local maps, message, code = maps_of(model, given, options)
+  if not (maps and is_rough) then return maps, message, code end
+  return precision.judge(model, maps, function()
+    local others = {}
+    for key, value in pairs(options) do others[key] = value end
+    others.precision = "f32"
+    return maps_of(model, given, others)
+  end)
 end
 
 --- Heat maps of all combinations of layers, thresholds and methods, from one forward pass. A strategy with several

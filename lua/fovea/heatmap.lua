@@ -31,6 +31,7 @@ local M = {}
 ---@field truth fovea.Tensor? the ground truth, 0/1, as large as given
 ---@field spacing number[]?
 ---@field exact boolean?
+---@field precision fovea.Roughness? how far a map of less precision is off
 ---@field doubt string? why the output may not be what it is taken for
 ---@field seconds number
 local Heatmap = {}
@@ -182,7 +183,8 @@ function Heatmap:record()
     threshold = threshold_record(self.target),
     pixels = self.count, score = self.score, output = self.output, class = self.class, range = self.range,
     activation = self.activation, ground_truth = self.ground_truth, spacing = self.spacing,
-    exact = self.exact, status = self.status, statuses = self.statuses, seconds = self.seconds,
+    exact = self.exact, precision = self.precision, status = self.status, statuses = self.statuses,
+    seconds = self.seconds,
   }
 end
 

@@ -41,7 +41,7 @@ Job.__index = Job
 
 --- Options that every kind of job takes.
 M.OPTIONS = { "layer", "layers", "method", "methods", "score", "reduction", "output", "class", "activation",
-  "preprocess", "ground_truth", "ground_truth_label", "spacing", "exact", "memory" }
+  "preprocess", "ground_truth", "ground_truth_label", "spacing", "exact", "precision", "memory" }
 
 --- A choice, or an error with what there is to choose from.
 ---@param value any
@@ -143,7 +143,8 @@ local function forward(job, model)
   local taps = { job.output.logits, table.unpack(job.nodes) }
   local plan, why, kind = model:plan(instance,
     { mode = "explain", taps = taps, seeds = { job.output.logits }, exact = job.options.exact,
-      memory = job.options.memory, [job.averaged and "means" or "gradients"] = job.nodes })
+      precision = job.options.precision, memory = job.options.memory,
+      [job.averaged and "means" or "gradients"] = job.nodes })
   if not plan then return nil, why, kind end
   job.plan = plan
   local ran, reason, failure = model:run(instance, plan, job.input)

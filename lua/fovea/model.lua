@@ -213,7 +213,8 @@ end
 --- all activations).
 ---@param instance fovea.Instance
 ---@param spec { mode: string, taps: fovea.Node[], seeds: fovea.Node[]?, gradients: fovea.Node[]?,
---- means: fovea.Node[]?, exact: boolean?, memory: string|integer|nil } exact, memory: as the model says when nil
+--- means: fovea.Node[]?, exact: boolean?, precision: string?, memory: string|integer|nil }
+--- exact, memory: as the model says when nil
 ---@return fovea.Plan? plan
 ---@return string? message
 ---@return string? code
@@ -221,7 +222,8 @@ function Model:plan(instance, spec)
   if spec.exact == nil then spec.exact = self.exact end
   local limit = spec.memory == nil and self.memory or spec.memory or nil
   limit = limit and bytes.parse(limit, "memory", 0)
-  local key = { spec.mode, tostring(core.threads()), tostring(spec.exact or false), tostring(limit) }
+  local key = { spec.mode, tostring(core.threads()), tostring(spec.exact or false), spec.precision or "f32",
+    tostring(limit) }
   for _, field in ipairs { "taps", "seeds", "gradients", "means" } do
     key[#key + 1] = field
     for _, node in ipairs(spec[field] or {}) do key[#key + 1] = tostring(node:id()) end

@@ -70,6 +70,7 @@ function M.options(record)
     score = record.score.kind, reduction = record.score.reduction, class = record.class, output = record.output,
     activation = record.activation, preprocess = record.preprocess, spacing = record.spacing,
     ground_truth = truth.path, ground_truth_label = truth.label, exact = record.exact,
+    precision = record.precision and record.precision.kind,
   }
 end
 

@@ -4,7 +4,8 @@ local M = {}
 
 --- All statuses, the gravest first: the first one that applies is the main status.
 M.order = {
-  "NONFINITE", "EMPTY_TARGET", "ZERO_GRAD", "SATURATED", "ALL_NONPOSITIVE", "CONSTANT", "TAUTOLOGY", "TIES", "OK",
+  "NONFINITE", "EMPTY_TARGET", "ZERO_GRAD", "SATURATED", "ALL_NONPOSITIVE", "CONSTANT", "TAUTOLOGY", "ROUGH", "TIES",
+  "OK",
 }
 
 --- One line for users on what each status means and what helps.
@@ -17,6 +18,7 @@ M.explanation = {
   ALL_NONPOSITIVE = "the map has no positive value, so the displayed map is blank: look at the signed map",
   CONSTANT = "all values are equal: there is nothing to stretch or to split",
   TAUTOLOGY = "the layer is the input of the head: it repeats the logits; choose an earlier layer",
+  ROUGH = "made with bfloat16, a preview: how far it is off is in the record (precision)",
   TIES = "equal values at the cut: which of them were selected follows from their order",
   OK = "nothing unusual",
 }

@@ -28,15 +28,16 @@ static fv_node_list node_list(lua_State *L, int arg, const char *field)
 }
 
 /* graph:plan { mode = "infer" | "explain" | "train", taps = {...}, seeds = {...}, gradients = {...},
- * means = {...}, given = {...} (nodes that are set like inputs), fold = true, exact = false, memory = bytes
- * (0: no limit; when it is too little, the smallest that works is the fourth result),
- * statistics = "batch" | "running" (of batch normalisation in train mode) } */
+ * means = {...}, given = {...} (nodes that are set like inputs), fold = true, exact = false, precision =
+ * "f32" | "bf16", memory = bytes (0: no limit; when it is too little, the smallest that works is the fourth
+ * result), statistics = "batch" | "running" (of batch normalisation in train mode) } */
 static int m_graph_plan(lua_State *L)
 {
-    static const char *const keys[] = {"mode", "taps",  "seeds",      "gradients", "means", "given",
-                                       "fold", "exact", "statistics", "memory",    NULL};
+    static const char *const keys[] = {"mode", "taps",  "seeds",     "gradients",  "means",  "given",
+                                       "fold", "exact", "precision", "statistics", "memory", NULL};
     static const char *const modes[] = {"infer", "explain", "train", NULL};
     static const char *const statistics[] = {"batch", "running", NULL};
+    static const char *const precisions[] = {"f32", "bf16", NULL};
     fv_error err;
     lua_settop(L, 2);
     fv_graph *graph = fvl_check_graph(L, 1);
@@ -51,6 +52,7 @@ static int m_graph_plan(lua_State *L)
     spec.least = &least;
     spec.fixed_statistics = fvl_opt_choice(L, 2, "statistics", 0, statistics, "plan");
     spec.exact = fvl_opt_boolean(L, 2, "exact", 0, "plan");
+    spec.bfloat = fvl_opt_choice(L, 2, "precision", 0, precisions, "plan");
     spec.taps = node_list(L, 2, "taps");
     spec.seeds = node_list(L, 2, "seeds");
     spec.gradients = node_list(L, 2, "gradients");

@@ -2,7 +2,7 @@
  * differences of 2.6 (Debian 12) and 3.x (Debian 13) end here; argument order and names follow 3.x.
  *
  * A descriptor (fv_md) says shape and physical layout. A primitive (fv_prim) is created from descriptors and
- * run with pointers. All are float32. Scratchpads are given by the caller (fv_prim_scratchpad_bytes). */
+ * run with pointers. Scratchpads are given by the caller (fv_prim_scratchpad_bytes). */
 #ifndef FV_DNN_DNN_H
 #define FV_DNN_DNN_H
 
@@ -25,6 +25,12 @@ fv_status fv_md_strided(fv_md **out, const fv_shape *shape, const int64_t *strid
 
 /* Lets the primitive choose; ask it afterwards with fv_prim_md. */
 fv_status fv_md_any(fv_md **out, const fv_shape *shape, fv_error *err);
+
+/* Of bfloat16, with strides in elements, or NULL: as fv_md_any. All others are of float32. */
+fv_status fv_md_bfloat(fv_md **out, const fv_shape *shape, const int64_t *strides, fv_error *err);
+
+/* Whether convolutions of bfloat16 are there for this processor. */
+int fv_dnn_has_bfloat(void);
 
 fv_status fv_md_copy(fv_md **out, const fv_md *src, fv_error *err);
 void fv_md_free(fv_md *md); /* accepts NULL */

@@ -64,6 +64,11 @@ int fv_emit_is_exact(const fv_emit *emit)
     return emit->plan->exact;
 }
 
+int fv_emit_is_bfloat(const fv_emit *emit)
+{
+    return emit->plan->bfloat;
+}
+
 int fv_emit_has_backward(const fv_emit *emit)
 {
     const fv_node_plan *nodes = emit->plan->nodes;

@@ -21,6 +21,9 @@ int fv_emit_has_batch_statistics(const fv_emit *emit);
 /* True when sums are to be made the plain way, whatever it costs. */
 int fv_emit_is_exact(const fv_emit *emit);
 
+/* True when convolutions may round what they read to bfloat16. */
+int fv_emit_is_bfloat(const fv_emit *emit);
+
 /* True when a backward pass through this node may follow: keep what it needs. */
 int fv_emit_has_backward(const fv_emit *emit);
 

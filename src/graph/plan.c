@@ -32,6 +32,11 @@ static fv_status check_spec(const fv_graph *graph, const fv_plan_spec *spec, fv_
                            spec->means.node[i]->name);
     if (spec->taps.count + spec->seeds.count == 0)
         return fv_fail(err, FV_STATUS_ARGUMENT, "plan: no node to compute");
+    if (spec->bfloat && spec->mode == FV_MODE_TRAIN)
+        return fv_fail(err, FV_STATUS_ARGUMENT, "plan: bfloat16 is too rough for training");
+    if (spec->bfloat && !fv_dnn_has_bfloat())
+        return fv_fail(err, FV_STATUS_DNN,
+                       "plan: this processor (or oneDNN) has no convolutions of bfloat16");
     if (spec->mode == FV_MODE_INFER && spec->seeds.count + spec->gradients.count + spec->means.count)
         return fv_fail(err, FV_STATUS_ARGUMENT, "plan: mode 'infer' has no gradients");
     return FV_OK;
@@ -285,6 +290,7 @@ static fv_status compile(fv_plan **out, fv_graph *source, const fv_plan_spec *sp
     plan->mode = spec->mode;
     plan->has_fixed_statistics = spec->fixed_statistics;
     plan->exact = spec->exact || economy.direct;
+    plan->bfloat = spec->bfloat;
     plan->economy = economy;
     if (folded->map) {
         FV_TRY_GOTO(fv_calloc(&plan->map, (size_t)plan->source_count, sizeof *plan->map, err));

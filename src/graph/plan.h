@@ -31,6 +31,7 @@ typedef struct fv_plan_spec {
     fv_node_list given;   /* nodes that are set like inputs: nothing before them is computed for them */
     int fixed_statistics; /* train: batch normalisation by the running statistics, which stay as they are */
     int exact;            /* no Winograd convolutions, which round a little more */
+    int bfloat; /* infer, explain: convolutions of bfloat16, if the processor has them: rough, for previews */
     int keep_all;  /* do not fold normalisation and activations into convolutions: each node by itself */
     size_t budget; /* bytes; 0: no limit. See fv_plan_memory; slower ways are taken where they save enough */
     size_t *least; /* set when the budget is refused: the smallest one that works; may be NULL */

@@ -103,7 +103,7 @@ struct fv_plan {
     fv_graph *graph;  /* what is run: folded, or source itself (map NULL) */
     fv_mode mode;
     int has_fixed_statistics;
-    int exact;
+    int exact, bfloat;
     int node_count;
     fv_node_plan *nodes;
     fv_pointers storages, values, steps, primitives, packed; /* owned */

@@ -1,6 +1,6 @@
 /* Backward emission of the convolutions. */
+#include "ops/conv_bfloat.h"
 #include "ops/conv_signs.h"
-#include "ops/conv_work.h"
 
 /* Gradient of what the convolution gave: diff_dst, or that taken through the activation (once). */
 static fv_status open_diff(const fv_node *node, fv_emit *emit, fv_conv_state *state, fv_value **out,
@@ -54,6 +54,7 @@ static fv_status emit_part(const fv_node *node, fv_emit *emit, int part, int tra
     const fv_prim *hint;
     const fv_md *diff_src, *diff_dst;
     FV_TRY_GOTO(fv_conv_open(&work, node, part, transposed, err));
+    FV_TRY_GOTO(fv_conv_round_weights(&work, node, emit, err));
     FV_TRY_GOTO(fv_value_md(fv_diff_src(emit, part), &diff_src, err));
     FV_TRY_GOTO(fv_value_md(diff, &diff_dst, err));
     FV_TRY_GOTO(hint_of(emit, &work, state, diff_src, diff_dst, &hint, err));
@@ -104,6 +105,7 @@ static fv_status emit_pointwise(const fv_node *node, fv_emit *emit, int part, fv
     work.raw = work.any = NULL;
     FV_TRY_GOTO(fv_md_strided(&work.raw, &work.shape, strides, err));
     FV_TRY_GOTO(fv_md_any(&work.any, &work.shape, err));
+    FV_TRY_GOTO(fv_conv_round_weights(&work, node, emit, err));
     FV_TRY_GOTO(fv_value_md(diff, &from, err));
     FV_TRY_GOTO(fv_value_md(fv_diff_src(emit, part), &to, err));
     FV_TRY_GOTO(fv_prim_conv_forward(&prim, &work.params, from, work.any, NULL, to, err));
@@ -130,12 +132,14 @@ fv_status fv_conv_backward_data(const fv_node *node, fv_emit *emit, int transpos
     FV_TRY(open_diff(node, emit, state, &diff, err));
     if (is_winograd) FV_TRY(fv_conv_winograd_backward(node, emit, diff, err));
     int pointwise = fv_emit_mode(emit) != FV_MODE_TRAIN && is_pointwise(node, transposed);
+    fv_value *gradient = diff;
+    if (!is_winograd) FV_TRY(fv_conv_round_source(node, emit, diff, &gradient, err));
     for (int k = 0; k < view.parts && !is_winograd; k++) {
         if (!fv_diff_src(emit, k)) continue;
         if (pointwise)
-            FV_TRY(emit_pointwise(node, emit, k, diff, err));
+            FV_TRY(emit_pointwise(node, emit, k, gradient, err));
         else
-            FV_TRY(emit_part(node, emit, k, transposed, diff, state, err));
+            FV_TRY(emit_part(node, emit, k, transposed, gradient, state, err));
     }
     return addend ? fv_emit_alias(emit, addend, diff, err) : FV_OK;
 }

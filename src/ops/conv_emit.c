@@ -2,8 +2,8 @@
  *
  * oneDNN: source and destination both channels last, or a reference implementation runs; weights in the
  * primitive's own layout; groups are a leading axis of the weights; dilation 0 means dense. */
+#include "ops/conv_bfloat.h"
 #include "ops/conv_signs.h"
-#include "ops/conv_work.h"
 
 #include <string.h>
 
@@ -99,6 +99,7 @@ fv_status fv_conv_pack(fv_conv_work *work, fv_emit *emit, const fv_prim *prim, f
 /* One of the convolutions whose sum a node is: out = part + partial, then bias and activation in the last. */
 typedef struct conv_term {
     int part, transposed, has_bias, is_active;
+    fv_value *src;
     fv_value *partial, *out; /* partial may be NULL, or out itself */
 } conv_term;
 
@@ -114,7 +115,7 @@ static fv_status fused_primitive(const fv_node *node, fv_emit *emit, const conv_
 {
     const fv_conv_attrs *a = node->attrs;
     const fv_md *src, *dst, *bias = term->has_bias ? work->bias : NULL;
-    FV_TRY(fv_value_md(fv_src(emit, term->part), &src, err));
+    FV_TRY(fv_value_md(term->src, &src, err));
     FV_TRY(fv_value_md(term->out, &dst, err));
     if (term->partial)
         add_post_op(work, (fv_post_op){term->partial == term->out ? FV_POST_SUM : FV_POST_ADD,
@@ -141,13 +142,14 @@ static fv_status emit_fused(const fv_node *node, fv_emit *emit, const conv_term 
     fv_emit_arg args[5];
     int count = 0;
     FV_TRY_GOTO(fv_conv_open(&work, node, term->part, term->transposed, err));
+    FV_TRY_GOTO(fv_conv_round_weights(&work, node, emit, err));
     FV_TRY_GOTO(fused_primitive(node, emit, term, &work, &prim, err));
     *done_so = prim != NULL;
     if (!prim) goto done;
     FV_TRY_GOTO(fv_conv_state_of(node, emit, &state, err));
     state->forward[term->part] = prim;
     FV_TRY_GOTO(fv_conv_pack(&work, emit, prim, &weights, err));
-    args[count++] = (fv_emit_arg)FV_IN(DNNL_ARG_SRC, fv_src(emit, term->part));
+    args[count++] = (fv_emit_arg)FV_IN(DNNL_ARG_SRC, term->src);
     args[count++] = (fv_emit_arg){DNNL_ARG_WEIGHTS, weights, 0, work.chosen};
     args[count++] = (fv_emit_arg)FV_OUT(DNNL_ARG_DST, term->out);
     if (term->has_bias && work.bias)
@@ -205,7 +207,8 @@ fv_status fv_conv_forward(const fv_node *node, fv_emit *emit, int transposed, fv
     fv_value *partial = view.addend < 0 ? NULL : fv_src(emit, view.addend);
     if (fv_conv_is_winograd(node, emit, transposed)) return fv_conv_winograd_forward(node, emit, err);
     for (int k = 0; k <= last; k++) {
-        conv_term term = {k, transposed, k == last, k == last && is_active, partial, fv_dst(emit)};
+        conv_term term = {k, transposed, k == last, k == last && is_active, NULL, partial, fv_dst(emit)};
+        FV_TRY(fv_conv_round_source(node, emit, fv_src(emit, k), &term.src, err));
         if (in_dst && partial && partial != term.out) {
             FV_TRY(fv_emit_copy(emit, partial, NULL, term.out, NULL, err));
             term.partial = term.out;

@@ -51,6 +51,8 @@ function M.define(parser)
   parser:option("--spacing", "mm per pixel of the image, one number per axis"):args "+"
   parser:option("--output", "name or number of the model's output")
   parser:option("--class", "class, from 1"):convert(math.tointeger)
+  parser:option("--precision", "f32, or bf16: convolutions read bfloat16; a preview, whose error is measured and told")
+    :choices { "f32", "bf16" }
   parser:flag("--exact", "convolutions by plain sums: slower, with half the rounding error")
   cli.define_memory(parser)
   cli.define_preprocess(parser)
@@ -73,7 +75,7 @@ local function explain_options(arguments, model)
     reduction = arguments.reduction, activation = arguments.activation,
     class = arguments.class, preprocess = cli.preprocessing(arguments, model),
     ground_truth_label = arguments.ground_truth_label, spacing = cli.numbers(arguments.spacing, "spacing"),
-    exact = arguments.exact,
+    exact = arguments.exact, precision = arguments.precision,
   }
 end
 
@@ -117,7 +119,7 @@ end
 
 local OF_A_RECORD = { "layer", "threshold", "method", "score", "reduction", "activation", "output", "class", "size",
   "fit", "channels", "order", "scale", "mean", "std", "upsample", "ground_truth", "ground_truth_label", "spacing",
-  "exact", "arch", "arch_option", "entry", "keras", "map", "partial" }
+  "exact", "precision", "arch", "arch_option", "entry", "keras", "map", "partial" }
 
 --- The same for a record.
 local function plan_from(arguments)

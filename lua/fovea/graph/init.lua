@@ -37,6 +37,7 @@
 ---@field gradients? fovea.Node[] whose gradients can be read
 ---@field means? fovea.Node[] of whose gradients the means over the positions can be read
 ---@field exact? boolean no Winograd convolutions
+---@field precision? "f32"|"bf16" of what convolutions read; bf16 is rough, for previews
 ---@field memory? integer most bytes of it (fovea.PlanMemory.peak): slower ways that need less are taken; when even the
 --- least needs more, the result is nil, message, "memory", and the least
 

@@ -65,7 +65,8 @@ function M.text(plan, case)
     ("method %s %s"):format(method.label, method.fingerprint or "-"), ("score %s"):format(case.score),
     ("reduction %s"):format(plan.settings.reduction), ("class %s"):format(setting "class"),
     ("output %s"):format(setting "output"), ("activation %s"):format(setting "activation"),
-    ("spacing %s"):format(setting "spacing"), ("exact %s"):format(setting "exact"),
+    ("spacing %s"):format(setting "spacing"), ("exact %s"):format(setting "exact") ..
+      (plan.settings.precision == "bf16" and ", bf16" or ""),
     ("ground truth label %s"):format(setting "ground_truth_label"),
     ("metrics %s"):format(metrics_text(plan)),
     ("outputs %s %s %s %s"):format(tostring(outputs.overlays), tostring(outputs.panels), tostring(outputs.raw),

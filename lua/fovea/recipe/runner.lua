@@ -73,7 +73,8 @@ local function options_of(run, unit, score, chunk)
   return { layers = source.layers, thresholds = strategies, methods = methods, score = score,
     reduction = plan.settings.reduction, class = expand.setting(plan, source, "class"),
     output = expand.setting(plan, source, "output"), activation = expand.setting(plan, source, "activation"),
-    ground_truth = unit.inputs.truth, spacing = plan.settings.spacing, exact = plan.settings.exact }
+    ground_truth = unit.inputs.truth, spacing = plan.settings.spacing, exact = plan.settings.exact,
+    precision = plan.settings.precision }
 end
 
 --- Maps by strategy, layer and method: lists, one map per target.

@@ -219,6 +219,8 @@ M.recipe = map("a recipe: models x images x layers x strategies x methods x scor
   { "ground_truth_label", typed("number", "value of the foreground in the masks; default: all but 0") },
   { "spacing", typed("list", "millimetres per pixel along each axis, for strategies that measure",
     { of = typed("number", "mm") }) },
+  { "precision", choice("of what convolutions read: bf16 is rough and for previews; the error is in the records",
+    { "f32", "bf16" }, "f32") },
   { "exact", typed("boolean", "convolutions by plain sums: slower, with half the rounding error; default: false") },
   { "memory", either("most memory that each process may use; slower ways that need less are taken, and what cannot be "
     .. "done in it is refused; default: no limit", { typed("integer", "bytes", { min = 1 }),
