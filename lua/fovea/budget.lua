@@ -26,7 +26,6 @@ M.GARBAGE = 16 << 20
 ---@field program integer
 ---@field total integer the most at a time
 ---@field least integer? the smallest budget that works, where it was asked for
----@field signs boolean bits are kept instead of activations where the gradient needs no more
 ---@field segments integer of the network whose activations are computed again for the backward pass; 1: none
 ---@field exact boolean no Winograd convolutions
 
@@ -84,7 +83,7 @@ local function compile(instance, spec, budget)
   return nil, message, code, least and total(parts, least)
 end
 
-local function is_economical(use) return use.signs or use.segments > 1 end
+local function is_economical(use) return use.segments > 1 end
 
 --- The same without what the first attempt gave.
 local function retry(first, instance, spec, limit)
@@ -159,7 +158,6 @@ end
 function M.text(use)
   local function mebi(n) return ("%.0f"):format(n / (1 << 20)) end
   local savings = {}
-  if use.signs then savings[#savings + 1] = "bits instead of activations" end
   if use.segments > 1 then savings[#savings + 1] = ("%d segments computed again"):format(use.segments) end
   if use.exact then savings[#savings + 1] = "no Winograd convolutions" end
   return ("%s of memory at most: weights %s, packed weights %s, activations and gradients %s, scratch %s, copies of "

@@ -235,7 +235,7 @@ static int m_steps(lua_State *L)
 }
 
 /* memory(): bytes of the arena, of packed weights, of the scratchpad, of weights, and the most at a time; and
- * what is done to save memory: signs, segments, exact. */
+ * what is done to save memory: segments, exact. */
 static int m_memory(lua_State *L)
 {
     fv_plan_memory use = fv_plan_memory_use(check_plan(L, 1));
@@ -247,13 +247,11 @@ static int m_memory(lua_State *L)
                   {"scratchpad", use.scratchpad},
                   {"weights", use.weights},
                   {"peak", use.peak}};
-    lua_createtable(L, 0, 8);
+    lua_createtable(L, 0, 7);
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
         lua_pushinteger(L, (lua_Integer)fields[i].bytes);
         lua_setfield(L, -2, fields[i].name);
     }
-    lua_pushboolean(L, use.signs);
-    lua_setfield(L, -2, "signs");
     lua_pushinteger(L, use.segments);
     lua_setfield(L, -2, "segments");
     lua_pushboolean(L, use.exact);

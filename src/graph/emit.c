@@ -85,7 +85,7 @@ const uint64_t *fv_emit_run(const fv_emit *emit)
 
 int fv_emit_saves(const fv_emit *emit)
 {
-    return emit->plan->economy.signs && !emit->plan->nodes[emit->node->id].tapped;
+    return emit->plan->mode == FV_MODE_EXPLAIN && !emit->plan->nodes[emit->node->id].tapped;
 }
 
 fv_value *fv_src(fv_emit *emit, int i)

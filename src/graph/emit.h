@@ -30,8 +30,7 @@ int fv_emit_has_backward(const fv_emit *emit);
 /* Number of the forward pass that runs or ran last, from 1; it lives as long as the plan. */
 const uint64_t *fv_emit_run(const fv_emit *emit);
 
-/* True when memory is short: what the backward pass reads should be small. dst, when it is looked at, is
- * there anyway. */
+/* Whether what the backward pass reads of dst should be small, since dst itself need not stay for it. */
 int fv_emit_saves(const fv_emit *emit);
 
 /* --- the values of the node --- */

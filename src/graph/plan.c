@@ -308,15 +308,14 @@ done:
     return status;
 }
 
-/* From the fastest to the most economical: those that give the same bits first. Only the gradients of
- * explanations allow signs and segments. */
-static const fv_economy economies[] = {{0, 1, 0}, {1, 1, 0}, {1, 2, 0}, {1, 3, 0}, {1, 4, 0}, {1, 6, 0},
-                                       {1, 9, 0}, {0, 1, 1}, {1, 1, 1}, {1, 2, 1}, {1, 4, 1}, {1, 9, 1}};
+/* From the fastest to the most economical: those that give the same bits first. */
+static const fv_economy economies[] = {{1, 0}, {2, 0}, {3, 0}, {4, 0}, {6, 0},
+                                       {9, 0}, {1, 1}, {2, 1}, {4, 1}, {9, 1}};
 
 static int is_possible(const fv_plan_spec *spec, fv_economy economy)
 {
-    if (economy.direct && (spec->exact || spec->mode == FV_MODE_TRAIN)) return 0;
-    return spec->mode == FV_MODE_EXPLAIN || (!economy.signs && economy.segments == 1);
+    if (economy.direct && spec->exact) return 0;
+    return spec->mode == FV_MODE_EXPLAIN || economy.segments == 1;
 }
 
 /* The fastest way that stays within the budget; tried without a look at the weights. */

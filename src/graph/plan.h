@@ -114,7 +114,6 @@ fv_step_info fv_plan_step(const fv_plan *plan, int i);
  * anything runs. Then what the plan does to save memory. */
 typedef struct fv_plan_memory {
     size_t arena, packed, scratchpad, weights, peak;
-    int signs;    /* bits instead of activations where the gradient needs no more */
     int segments; /* of the network whose activations are computed again; 1: none */
     int exact;    /* no Winograd convolutions, to save memory or because that was asked for */
 } fv_plan_memory;

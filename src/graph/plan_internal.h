@@ -91,7 +91,6 @@ typedef struct fv_packed {
 
 /* What a plan does without to save memory. */
 typedef struct fv_economy {
-    int signs;    /* of activations only what their gradient needs is kept: one bit each */
     int segments; /* activations are computed again, segment by segment; 1: never */
     int direct;   /* no Winograd convolutions, which need room for transformed tiles */
 } fv_economy;

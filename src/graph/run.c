@@ -308,7 +308,6 @@ fv_step_info fv_plan_step(const fv_plan *plan, int i)
 fv_plan_memory fv_plan_memory_use(const fv_plan *plan)
 {
     fv_plan_memory memory = plan->memory;
-    memory.signs = plan->economy.signs;
     memory.segments = plan->economy.segments;
     memory.exact = plan->exact;
     return memory;

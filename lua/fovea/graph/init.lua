@@ -63,7 +63,6 @@
 ---@field scratchpad integer
 ---@field weights integer of the graph, and those that folding made of them that steps read
 ---@field peak integer the most of all this at a time
----@field signs boolean bits are kept instead of activations where the gradient needs no more
 ---@field segments integer of the network whose activations are computed again for the backward pass; 1: none
 ---@field exact boolean no Winograd convolutions
 
