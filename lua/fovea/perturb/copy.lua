@@ -38,14 +38,18 @@ local function add_joined(list, node)
   for _, source in ipairs(inner:sources()) do add_joined(list, source) end
 end
 
---- The sources of the concatenation that a convolution runs over; nil when it runs over something else, or cannot be
+-- Convolutions that add to something are slow unless their channels fill whole vectors.
+local VECTOR = 8
+
+--- The sources of the concatenation that a convolution runs over; nil when it runs over something else, or is better not
 --- taken apart.
 ---@param conv fovea.Node
 ---@return fovea.Node[]?
 function M.joined(conv)
   if conv:kind() ~= "conv" then return nil end
   local options, sources, list = conv:options(), conv:sources(), {}
-  if options.groups ~= 1 or options.activation ~= "none" or not sources[2]:tensor() then return nil end
+  if options.groups ~= 1 or options.activation ~= "none" or not sources[2]:tensor()
+    or conv:shape()[2] % VECTOR ~= 0 then return nil end
   add_joined(list, sources[1])
   return #list > 1 and list or nil
 end
