@@ -131,6 +131,11 @@ fv_status fv_file_map(fv_file *out, const char *path, size_t limit, fv_error *er
     return status;
 }
 
+void fv_file_forget(const fv_file *file, size_t from, size_t size)
+{
+    if (file->mapped) madvise(file->data + from, size, MADV_DONTNEED);
+}
+
 void fv_file_close(fv_file *file)
 {
     if (file->mapped)

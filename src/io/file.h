@@ -35,6 +35,10 @@ fv_status fv_file_read(fv_file *out, const char *path, size_t limit, fv_error *e
  * that touches a mapped file which somebody else cut short meanwhile: keep it open briefly. */
 fv_status fv_file_map(fv_file *out, const char *path, size_t limit, fv_error *err);
 
+/* The part of a mapped file from `from` (whole pages) on is not needed for now: it gives its memory back, and
+ * what was written to it is lost. */
+void fv_file_forget(const fv_file *file, size_t from, size_t size);
+
 /* Accepts a closed or zeroed file. */
 void fv_file_close(fv_file *file);
 

@@ -45,6 +45,8 @@ describe("core.file", function()
     assert.equal(core.file.hash_text "abc", core.file.hash(path))
     local long = ("x\0y"):rep(100000)
     assert.equal(core.file.hash_text(long), core.file.hash(dir:write("long", long)))
+    local huge = long:rep((9 << 20) // #long + 1) -- read in several pieces
+    assert.equal(core.file.hash_text(huge), core.file.hash(dir:write("huge", huge)))
     assert.are_not.equal(core.file.hash_text(long), core.file.hash_text(long .. "x"))
     fails(dir:path "none" .. ": no such file", "io", core.file.hash(dir:path "none"))
   end)
