@@ -118,7 +118,7 @@ local function maps_of(model, given, options)
     for _, target in ipairs(targets.targets(job, strategy)) do
       local picked, reason, kind = pick(job, target)
       if not picked then return nil, reason, kind end
-      if job.averaged then
+      if not job.whole then
         waiting[#waiting + 1], answers[#answers + 1] = picked, picked.answers
       else
         add_maps(maps, job, picked)

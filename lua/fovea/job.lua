@@ -28,8 +28,9 @@ local M = {}
 ---@field context table what strategies get to see
 ---@field layers fovea.Layer[]
 ---@field nodes fovea.Node[] of the layers
----@field averaged boolean the methods make do with the means of gradients, which the plan takes where they lie
----@field activations fovea.Tensor[] of the layers; none when averaged
+---@field means boolean a method makes do with the means of gradients, which the plan takes where they lie
+---@field whole boolean a method wants whole gradients
+---@field activations fovea.Tensor[] of the layers, when gradients are whole
 ---@field methods fovea.Method[]
 ---@field score string
 ---@field reduction string
@@ -143,8 +144,8 @@ local function forward(job, model)
   local taps = { job.output.logits, table.unpack(job.nodes) }
   local plan, why, kind = model:plan(instance,
     { mode = "explain", taps = taps, seeds = { job.output.logits }, exact = job.options.exact,
-      precision = job.options.precision, memory = job.options.memory,
-      [job.averaged and "means" or "gradients"] = job.nodes })
+      precision = job.options.precision, memory = job.options.memory, means = job.means and job.nodes or nil,
+      gradients = job.whole and job.nodes or nil })
   if not plan then return nil, why, kind end
   job.plan = plan
   local ran, reason, failure = model:run(instance, plan, job.input)
@@ -152,7 +153,7 @@ local function forward(job, model)
   job.logits = assert(plan:value(job.output.logits))
   job.probabilities = output.probabilities(job.logits, job.activation)
   job.activations = {}
-  for i, node in ipairs(job.averaged and {} or job.nodes) do job.activations[i] = assert(plan:value(node)) end
+  for i, node in ipairs(job.whole and job.nodes or {}) do job.activations[i] = assert(plan:value(node)) end
   return true
 end
 
@@ -172,10 +173,10 @@ end
 ---@return string? message
 ---@return string? code
 function M.new(model, given, options)
-  local job = setmetatable({ options = options, methods = {}, averaged = true, known = {} }, Job)
+  local job = setmetatable({ options = options, methods = {}, means = false, whole = false, known = {} }, Job)
   for i, name in ipairs(M.list_of(options, "methods", "method", "gradcam")) do
     job.methods[i] = methods.method(name)
-    job.averaged = job.averaged and job.methods[i].means or false
+    job[job.methods[i].means and "means" or "whole"] = true
   end
   job.score = M.one_of(options.score or "logit", { "logit", "probability" }, "score")
   job.reduction = M.one_of(options.reduction or "sum", { "sum", "mean" }, "reduction")
@@ -196,9 +197,9 @@ end
 ---@class fovea.Answer what a seed says about a layer
 ---@field is_zero boolean its gradient is
 ---@field is_finite boolean
----@field gradient fovea.Tensor? that gradient, unless the job is averaged
----@field weights fovea.Tensor? otherwise: its means over the positions, one for each channel
----@field map fovea.Tensor? what a method made of it, when that is known already
+---@field gradient fovea.Tensor? that gradient, in a job that has it whole
+---@field weights fovea.Tensor? its means over the positions, one for each channel, in a job that has means
+---@field map fovea.Tensor? the map that the weights make, when it is known already
 
 --- What there is to know of a gradient.
 ---@param gradient fovea.Tensor
@@ -207,9 +208,14 @@ function M.answer(gradient)
   return { gradient = gradient, is_zero = not gradient:any(), is_finite = gradient:is_finite() }
 end
 
-local function averaged_answer(plan, node)
-  local weights, magnitudes = plan:gradient_means(node)
-  return { weights = assert(weights, magnitudes), is_zero = not magnitudes:any(), is_finite = magnitudes:is_finite() }
+local function answer_of(job, node)
+  local answer = job.whole and M.answer(assert(job.plan:gradient(node))) or nil
+  if not job.means then return answer end
+  local weights, magnitudes = job.plan:gradient_means(node)
+  assert(weights, magnitudes)
+  answer = answer or { is_zero = not magnitudes:any(), is_finite = magnitudes:is_finite() }
+  answer.weights = weights
+  return answer
 end
 
 --- The answer to a seed of zeros.
@@ -217,11 +223,8 @@ end
 ---@return fovea.Answer
 function Job:nothing(index)
   local answer = { is_zero = true, is_finite = true }
-  if self.averaged then
-    answer.weights = assert(tensor.zeros { self.nodes[index]:shape()[2] })
-  else
-    answer.gradient = self.activations[index] * 0
-  end
+  if self.means then answer.weights = assert(tensor.zeros { self.nodes[index]:shape()[2] }) end
+  if self.whole then answer.gradient = self.activations[index] * 0 end
   return answer
 end
 
@@ -231,8 +234,8 @@ local function recall(job, seed)
   return entry and entry.seed:equal(seed) and entry.answers or nil
 end
 
---- One backward pass: answers for the layers, in their order. A question that was asked before costs nothing when the
---- job is averaged.
+--- One backward pass: answers for the layers, in their order. A question that was asked before costs nothing when no
+--- gradients are to be kept for that.
 ---@param seed fovea.Tensor shape of the logits
 ---@return fovea.Answer[]? answers
 ---@return string? message
@@ -244,14 +247,12 @@ function Job:ask(seed)
   if ok then ok, message, code = self.plan:backward() end
   if not ok then return nil, message, code end
   answers = {}
-  for i, node in ipairs(self.nodes) do
-    answers[i] = self.averaged and averaged_answer(self.plan, node) or M.answer(assert(self.plan:gradient(node)))
-  end
-  if self.averaged then self.known[seed:hash()] = { seed = seed, answers = answers } end
+  for i, node in ipairs(self.nodes) do answers[i] = answer_of(self, node) end
+  if not self.whole then self.known[seed:hash()] = { seed = seed, answers = answers } end
   return answers
 end
 
---- Makes the maps for many answers to an averaged job at once: the activations are read a single time.
+--- Makes the maps for many answers of means at once: the activations are read a single time.
 ---@param list fovea.Answer[][] of several seeds
 function Job:combine(list)
   if #list == 0 then return end
@@ -259,7 +260,7 @@ function Job:combine(list)
     local weights = {}
     for k, answers in ipairs(list) do weights[k] = answers[i].weights end
     local maps = assert(self.plan:maps(node, assert(tensor.concat(weights, 1))))
-    for k, answers in ipairs(list) do answers[i].map = maps:slice(1, k, k) end
+    for k, answers in ipairs(list) do answers[i].map = assert(maps:slice(1, k, k)) end
   end
 end
 
@@ -269,12 +270,12 @@ end
 ---@param method fovea.Method
 ---@return fovea.Tensor
 function Job:map(index, answer, method)
-  if answer.map then return answer.map end
-  if answer.weights then return assert(self.plan:maps(self.nodes[index], answer.weights)) end
+  if method.means and answer.map then return answer.map end
+  if method.means and answer.weights then return assert(self.plan:maps(self.nodes[index], answer.weights)) end
   return method.map(self.activations[index], answer.gradient)
 end
 
---- Whether maps of a layer can be made at all. (Those of an averaged job tell by themselves.)
+--- Whether maps of a layer can be made at all. (Those of means tell by themselves.)
 ---@param index integer
 ---@param answer fovea.Answer
 ---@return boolean

@@ -47,7 +47,8 @@ function M.apply(map, name, options)
   if not known_name[name] then error(lookup.unknown("normalise: unknown normaliser", name, M.names), 2) end
   lookup.check_keys(options, { "percentile", "scale" }, "normalise")
   if name == "cohort" and not options.scale then error("normalise: cohort needs the option 'scale'", 2) end
-  return core.cam.normalise(map, name, name == "cohort" and options.scale or options.percentile)
+  local made, status = core.cam.normalise(map, name, name == "cohort" and options.scale or options.percentile)
+  return assert(made, status), status
 end
 
 --- The whole way: sign, resize, normalise.

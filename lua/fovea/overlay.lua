@@ -15,8 +15,10 @@ local OPAQUE_FROM = 0.6
 --- A map at the size of the picture, H x W.
 local function fitted(map, height, width, mode)
   local shape = map:shape()
-  map = map:reshape { 1, 1, shape[#shape - 1], shape[#shape] }
-  if shape[#shape - 1] ~= height or shape[#shape] ~= width then map = map:resize { height, width, mode = mode } end
+  map = assert(map:reshape { 1, 1, shape[#shape - 1], shape[#shape] })
+  if shape[#shape - 1] ~= height or shape[#shape] ~= width then
+    map = assert(map:resize { height, width, mode = mode })
+  end
   return map:reshape { height, width }
 end
 

@@ -108,6 +108,11 @@ fv_value *fv_diff_src(fv_emit *emit, int i)
     return emit->diff_src[i];
 }
 
+fv_value *fv_diff_sums(fv_emit *emit, int i)
+{
+    return emit->diff_sums[i];
+}
+
 static int overlap(const fv_parts *a, const fv_parts *b)
 {
     for (int i = 0; i < a->count; i++)

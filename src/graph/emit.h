@@ -44,6 +44,9 @@ fv_value *fv_dst(fv_emit *emit);
 fv_value *fv_diff_dst(fv_emit *emit);
 fv_value *fv_diff_src(fv_emit *emit, int i);
 
+/* In backward_sums: where the sums over the positions of a source's gradient go, row-major N x C; or NULL. */
+fv_value *fv_diff_sums(fv_emit *emit, int i);
+
 /* Zeroed memory of the node in this plan, the same block in forward and backward: hints, workspaces. The op
  * keeps only borrowed pointers in it. Every call for one node asks for the same size. *out is a pointer. */
 fv_status fv_emit_state(fv_emit *emit, size_t size, void *out, fv_error *err);

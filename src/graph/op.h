@@ -96,6 +96,14 @@ struct fv_op {
 
     /* Multiply-accumulates of the forward pass; NULL: none worth counting. */
     double (*macs)(const fv_node *node);
+
+    /* Writes the sums over all positions of the gradients of the data sources that fv_diff_sums offers: of
+     * those for which has_sums is true. NULL: there is no shorter way than by the gradients. */
+    fv_status (*backward_sums)(const fv_node *node, fv_emit *emit, fv_error *err);
+    int (*has_sums)(const fv_node *node, int source);
+
+    /* The gradients of its one source and of dst have the same sum over the positions, in each channel. */
+    int keeps_sums;
 };
 
 /* The op of that name, or NULL. */

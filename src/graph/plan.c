@@ -57,11 +57,6 @@ static void analyse(fv_plan *plan, const fv_plan_spec *spec)
     for (int i = 0; i < spec->gradients.count; i++) own_plan(plan, spec->gradients.node[i])->wanted = 1;
     for (int i = 0; i < spec->given.count; i++) own_plan(plan, spec->given.node[i])->given = 1;
     for (int i = 0; i < spec->means.count; i++) own_plan(plan, spec->means.node[i])->averaged = 1;
-    for (int id = 0; id < count; id++) {
-        const fv_node *node = fv_graph_node(plan->graph, id);
-        nodes[id].needs = nodes[id].wanted | nodes[id].averaged;
-        for (int i = 0; i < node->src_count; i++) nodes[id].needs |= nodes[node->src[i]->id].needs;
-    }
     for (int id = count - 1; id >= 0; id--) {
         const fv_node *node = fv_graph_node(plan->graph, id);
         nodes[id].live |= nodes[id].tapped | nodes[id].reaches;
@@ -70,6 +65,7 @@ static void analyse(fv_plan *plan, const fv_plan_spec *spec)
             nodes[node->src[i]->id].reaches |= nodes[id].reaches;
         }
     }
+    fv_plan_find_needs(plan, spec);
 }
 
 /* --- forward --- */
@@ -138,8 +134,9 @@ static fv_status open_emit(fv_emit *emit, fv_plan *plan, const fv_node *node, fv
     size_t n = (size_t)node->src_count;
     *emit = (fv_emit){.plan = plan, .node = node, .phase = phase};
     FV_TRY(fv_calloc(&emit->src, n, sizeof *emit->src, err));
-    fv_status status = fv_calloc(&emit->diff_src, n, sizeof *emit->diff_src, err);
+    fv_status status = fv_calloc(&emit->diff_src, 2 * n, sizeof *emit->diff_src, err);
     if (status != FV_OK) fv_free(emit->src);
+    emit->diff_sums = emit->diff_src + n;
     return status;
 }
 
@@ -192,14 +189,21 @@ static fv_status sum_gradient(fv_emit *emit, fv_error *err)
     return FV_OK;
 }
 
-/* Offers a diff_src value for each source whose gradient somebody needs; returns how many data and parameter
- * sources that are. */
-static fv_status offer_gradients(fv_emit *emit, int counts[2], fv_error *err)
+/* Offers a diff_src value for each source whose gradient somebody needs, or a place for its sums; returns how
+ * many data and parameter sources and sums that are. */
+static fv_status offer_gradients(fv_emit *emit, int counts[3], fv_error *err)
 {
     const fv_node *node = emit->node;
-    counts[0] = counts[1] = 0;
+    counts[0] = counts[1] = counts[2] = 0;
     for (int i = 0; i < node->src_count; i++) {
-        if (!emit->plan->nodes[node->src[i]->id].needs) continue;
+        const fv_node_plan *src = &emit->plan->nodes[node->src[i]->id];
+        if (src->summed && node->op->has_sums) {
+            const fv_shape *shape = &node->src[i]->shape;
+            fv_shape size = fv_shape_of(2, shape->dim[0], shape->dim[1]);
+            FV_TRY(fv_plan_value_new(emit->plan, &size, 0, &emit->diff_sums[i], err));
+            counts[2]++;
+        }
+        if (!src->whole) continue;
         FV_TRY(fv_plan_value_new(emit->plan, &node->src[i]->shape, emit->src[i]->channels_last,
                                  &emit->diff_src[i], err));
         counts[i >= fv_parameters_from(node)]++;
@@ -218,7 +222,7 @@ static fv_status contribute(fv_node_plan *to, fv_value *gradient, fv_error *err)
 static fv_status emit_gradients(fv_emit *emit, fv_error *err)
 {
     const fv_op *op = emit->node->op;
-    int counts[2];
+    int counts[3];
     FV_TRY(bind_sources(emit, err));
     FV_TRY(offer_gradients(emit, counts, err));
     if (counts[0]) {
@@ -231,9 +235,15 @@ static fv_status emit_gradients(fv_emit *emit, fv_error *err)
         emit->pass = "weights";
         FV_TRY(op->backward_weights(emit->node, emit, err));
     }
-    for (int i = 0; i < emit->node->src_count; i++)
-        if (emit->diff_src[i])
-            FV_TRY(contribute(&emit->plan->nodes[emit->node->src[i]->id], emit->diff_src[i], err));
+    if (counts[2]) {
+        emit->pass = "data";
+        FV_TRY(op->backward_sums(emit->node, emit, err));
+    }
+    for (int i = 0; i < emit->node->src_count; i++) {
+        fv_node_plan *src = &emit->plan->nodes[emit->node->src[i]->id];
+        if (emit->diff_src[i]) FV_TRY(contribute(src, emit->diff_src[i], err));
+        if (emit->diff_sums[i]) FV_TRY(fv_pointers_add(&src->sums, emit->diff_sums[i], err));
+    }
     return FV_OK;
 }
 
@@ -242,14 +252,16 @@ static fv_status emit_backward(fv_plan *plan, const fv_node *node, fv_error *err
     fv_emit emit;
     fv_status status;
     fv_node_plan *own = &plan->nodes[node->id];
-    if (!own->needs || !(own->seed || own->contributions.count)) return FV_OK;
+    int has_gradient = own->seed || own->contributions.count;
+    if (!own->needs || !(has_gradient || own->sums.count)) return FV_OK;
     FV_TRY(fv_plan_enter_segment(plan, node->id, err));
     FV_TRY(open_emit(&emit, plan, node, FV_BACKWARD, err));
-    FV_TRY_GOTO(sum_gradient(&emit, err));
+    if (has_gradient) FV_TRY_GOTO(sum_gradient(&emit, err));
     emit.dst = own->value[own->layout];
     emit.diff_dst = own->gradient;
-    if (own->averaged) FV_TRY_GOTO(fv_plan_emit_means(&emit, err));
-    if (node->op && fv_emit_has_backward(&emit)) FV_TRY_GOTO(emit_gradients(&emit, err));
+    if (own->averaged && !own->summable && has_gradient) FV_TRY_GOTO(fv_plan_emit_means(&emit, err));
+    FV_TRY_GOTO(fv_plan_emit_sums(&emit, err));
+    if (has_gradient && node->op && fv_emit_has_backward(&emit)) FV_TRY_GOTO(emit_gradients(&emit, err));
 done:
     close_emit(&emit);
     return in_node(node, status, err);
@@ -389,6 +401,7 @@ void fv_plan_free(fv_plan *plan)
     free_values(plan);
     for (int id = 0; plan->nodes && id < plan->node_count; id++) {
         fv_free(plan->nodes[id].contributions.at);
+        fv_free(plan->nodes[id].sums.at);
         fv_free(plan->nodes[id].state);
     }
     fv_free(plan->nodes);

@@ -80,7 +80,8 @@ fv_status fv_plan_value(fv_plan *plan, const fv_node *node, fv_tensor **out, fv_
 fv_status fv_plan_gradient(fv_plan *plan, const fv_node *node, fv_tensor **out, fv_error *err);
 
 /* New tensors N x C x 1... with the means over all positions of the gradient of a node of spec.means, and of
- * its magnitude (0: that gradient is zero; not finite: it is not). */
+ * its magnitude (0: that gradient is zero; not finite: it is not). Where the users of the node can tell the
+ * sums of its gradient, these are used, and the magnitudes are those of the means. */
 fv_status fv_plan_gradient_means(fv_plan *plan, const fv_node *node, fv_tensor **means,
                                  fv_tensor **magnitudes, fv_error *err);
 

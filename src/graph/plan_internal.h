@@ -66,7 +66,10 @@ typedef struct fv_node_plan {
     int live;                    /* computed in the forward pass */
     int wanted;                  /* its gradient is to be read */
     int averaged;                /* the means of its gradient are */
-    int needs;                   /* its gradient, or that of a source of it, is wanted or averaged */
+    int summable;                /* its users can tell the sum of its gradient over the positions */
+    int summed;                  /* that sum is needed, for its means or those of a source */
+    int whole;                   /* its gradient is needed, to be read or for that of a source */
+    int needs;                   /* one of the two */
     int reaches;                 /* a seed depends on it, or it is one */
     int tapped;                  /* its activation is to be read */
     int given;                   /* its activation is set from outside */
@@ -75,7 +78,8 @@ typedef struct fv_node_plan {
     fv_value *value[2];          /* by layout */
     fv_value *seed;              /* row-major */
     fv_pointers contributions;   /* gradients from its users (borrowed fv_value) */
-    fv_value *gradient;          /* their sum, in the canonical layout */
+    fv_pointers sums;            /* contributions of which there is but the sum over the positions */
+    fv_value *gradient;          /* sum of the contributions, in the canonical layout */
     fv_value *means;             /* 2 x N x C: of it and of its magnitude */
     fv_value *unscaled, *factor; /* see fv_emit_unscaled */
     void *state;
@@ -127,6 +131,7 @@ struct fv_emit {
     fv_value *dst;
     fv_value *diff_dst;
     fv_value **diff_src;
+    fv_value **diff_sums;
 };
 
 /* The node that computes the value of a node of source; NULL when it was swallowed or is not of this plan. */
@@ -162,6 +167,12 @@ fv_status fv_plan_enter_segment(fv_plan *plan, int id, fv_error *err);
 
 /* Emits the means of the gradient of a node, which is known. */
 fv_status fv_plan_emit_means(fv_emit *emit, fv_error *err);
+
+/* Finds out of which nodes the gradients are needed, and of which their sums. */
+void fv_plan_find_needs(fv_plan *plan, const fv_plan_spec *spec);
+
+/* Brings the sums that the users of a node gave to its means, or on to its source. */
+fv_status fv_plan_emit_sums(fv_emit *emit, fv_error *err);
 
 /* Drops what nobody needs, and finds out when each storage is in use. */
 void fv_plan_prune(fv_plan *plan);

@@ -35,16 +35,14 @@ static fv_status backward_data(const fv_node *node, fv_emit *emit, fv_error *err
     return fv_emit_pool_backward(emit, &pool, algorithm_of(&pool), err);
 }
 
-const fv_op fv_op_avg_pool = {"avg_pool",
-                              "mean of each window",
-                              1,
-                              1,
-                              1,
-                              sizeof(fv_pool_attrs),
-                              rows,
-                              FV_OP_CHANNELS_LAST,
-                              fv_pool_shape,
-                              forward,
-                              backward_data,
-                              NULL,
-                              NULL};
+const fv_op fv_op_avg_pool = {.name = "avg_pool",
+                              .doc = "mean of each window",
+                              .src_min = 1,
+                              .src_max = 1,
+                              .parameters_from = 1,
+                              .attrs_size = sizeof(fv_pool_attrs),
+                              .attrs = rows,
+                              .layout = FV_OP_CHANNELS_LAST,
+                              .shape = fv_pool_shape,
+                              .forward = forward,
+                              .backward_data = backward_data};

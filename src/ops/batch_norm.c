@@ -50,16 +50,15 @@ static fv_status backward_weights(const fv_node *node, fv_emit *emit, fv_error *
     return fv_norm_backward_weights(node, emit, &norm, err);
 }
 
-const fv_op fv_op_batch_norm = {"batch_norm",
-                                "normalisation per channel over the batch, or by running statistics",
-                                5,
-                                5,
-                                1,
-                                sizeof(batch_norm_attrs),
-                                rows,
-                                FV_OP_ANY,
-                                shape,
-                                forward,
-                                backward_data,
-                                backward_weights,
-                                NULL};
+const fv_op fv_op_batch_norm = {.name = "batch_norm",
+                                .doc = "normalisation per channel over the batch, or by running statistics",
+                                .src_min = 5,
+                                .src_max = 5,
+                                .parameters_from = 1,
+                                .attrs_size = sizeof(batch_norm_attrs),
+                                .attrs = rows,
+                                .layout = FV_OP_ANY,
+                                .shape = shape,
+                                .forward = forward,
+                                .backward_data = backward_data,
+                                .backward_weights = backward_weights};

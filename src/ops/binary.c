@@ -113,8 +113,8 @@ static fv_status backward_data(const fv_node *node, fv_emit *emit, fv_error *err
 }
 
 #define BINARY(name, doc)                                                                                    \
-    const fv_op fv_op_##name = {#name,   doc,           2,    2,   2, 0, NULL, FV_OP_ANY, shape,             \
-                                forward, backward_data, NULL, NULL};
+    const fv_op fv_op_##name = {#name,   doc,           2,    2,    2,    0,    NULL, FV_OP_ANY, shape,      \
+                                forward, backward_data, NULL, NULL, NULL, NULL, 0};
 
 BINARY(add, "a + b")
 BINARY(sub, "a - b")

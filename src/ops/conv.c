@@ -30,16 +30,18 @@ static double macs(const fv_node *node)
     return fv_conv_macs(node, &node->shape);
 }
 
-const fv_op fv_op_conv = {"conv",
-                          "cross-correlation with learned kernels",
-                          2,
-                          3,
-                          1,
-                          sizeof(fv_conv_attrs),
-                          rows,
-                          FV_OP_CHANNELS_LAST,
-                          shape,
-                          forward,
-                          backward_data,
-                          backward_weights,
-                          macs};
+const fv_op fv_op_conv = {.name = "conv",
+                          .doc = "cross-correlation with learned kernels",
+                          .src_min = 2,
+                          .src_max = 3,
+                          .parameters_from = 1,
+                          .attrs_size = sizeof(fv_conv_attrs),
+                          .attrs = rows,
+                          .layout = FV_OP_CHANNELS_LAST,
+                          .shape = shape,
+                          .forward = forward,
+                          .backward_data = backward_data,
+                          .backward_weights = backward_weights,
+                          .macs = macs,
+                          .backward_sums = fv_conv_backward_sums,
+                          .has_sums = fv_conv_has_sums};

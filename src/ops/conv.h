@@ -54,6 +54,10 @@ fv_status fv_conv_forward(const fv_node *node, fv_emit *emit, int transposed, fv
 fv_status fv_conv_backward_data(const fv_node *node, fv_emit *emit, int transposed, fv_error *err);
 fv_status fv_conv_backward_weights(const fv_node *node, fv_emit *emit, int transposed, fv_error *err);
 
+/* Not of transposed ones. */
+fv_status fv_conv_backward_sums(const fv_node *node, fv_emit *emit, fv_error *err);
+int fv_conv_has_sums(const fv_node *node, int source);
+
 /* The same by Winograd's method (ops/winograd.h), where that is allowed and pays: asked for in the forward
  * pass, it is so in the backward pass too. diff is the gradient of the result before the activation, or NULL:
  * it is then taken through the activation on the way (fv_conv_winograd_has_gate). */

@@ -30,6 +30,13 @@ static fv_status open_diff(const fv_node *node, fv_emit *emit, fv_conv_state *st
     return FV_OK;
 }
 
+fv_status fv_conv_open_diff(const fv_node *node, fv_emit *emit, fv_value **out, fv_error *err)
+{
+    fv_conv_state *state;
+    FV_TRY(fv_conv_state_of(node, emit, &state, err));
+    return open_diff(node, emit, state, out, err);
+}
+
 /* The forward primitive of a part; made for nothing but this where the forward pass did without. */
 static fv_status hint_of(fv_emit *emit, const fv_conv_work *work, fv_conv_state *state, const fv_md *src,
                          const fv_md *dst, const fv_prim **out, fv_error *err)

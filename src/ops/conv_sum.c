@@ -40,4 +40,6 @@ const fv_op fv_op_conv_sum = {.name = "conv_sum",
                               .shape = shape,
                               .forward = forward,
                               .backward_data = backward_data,
-                              .macs = macs};
+                              .macs = macs,
+                              .backward_sums = fv_conv_backward_sums,
+                              .has_sums = fv_conv_has_sums};

@@ -32,16 +32,16 @@ static double macs(const fv_node *node)
     return fv_conv_macs(node, &node->src[0]->shape);
 }
 
-const fv_op fv_op_conv_transpose = {"conv_transpose",
-                                    "adjoint of a convolution: learned upsampling",
-                                    2,
-                                    3,
-                                    1,
-                                    sizeof(fv_conv_attrs),
-                                    rows,
-                                    FV_OP_CHANNELS_LAST,
-                                    shape,
-                                    forward,
-                                    backward_data,
-                                    backward_weights,
-                                    macs};
+const fv_op fv_op_conv_transpose = {.name = "conv_transpose",
+                                    .doc = "adjoint of a convolution: learned upsampling",
+                                    .src_min = 2,
+                                    .src_max = 3,
+                                    .parameters_from = 1,
+                                    .attrs_size = sizeof(fv_conv_attrs),
+                                    .attrs = rows,
+                                    .layout = FV_OP_CHANNELS_LAST,
+                                    .shape = shape,
+                                    .forward = forward,
+                                    .backward_data = backward_data,
+                                    .backward_weights = backward_weights,
+                                    .macs = macs};

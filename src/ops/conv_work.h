@@ -34,4 +34,7 @@ typedef struct fv_conv_state {
 
 fv_status fv_conv_state_of(const fv_node *node, fv_emit *emit, fv_conv_state **out, fv_error *err);
 
+/* Gradient of what the convolution gave: that of the result, taken through the activation. */
+fv_status fv_conv_open_diff(const fv_node *node, fv_emit *emit, fv_value **out, fv_error *err);
+
 #endif

@@ -100,16 +100,15 @@ static fv_status backward_data(const fv_node *node, fv_emit *emit, fv_error *err
     return emit_mask(node, emit, 0, fv_diff_dst(emit), fv_diff_src(emit, 0), err);
 }
 
-const fv_op fv_op_dropout = {"dropout",
-                             "random zeros while training",
-                             1,
-                             1,
-                             1,
-                             sizeof(dropout_attrs),
-                             rows,
-                             FV_OP_ANY,
-                             shape,
-                             forward,
-                             backward_data,
-                             NULL,
-                             NULL};
+const fv_op fv_op_dropout = {.name = "dropout",
+                             .doc = "random zeros while training",
+                             .src_min = 1,
+                             .src_max = 1,
+                             .parameters_from = 1,
+                             .attrs_size = sizeof(dropout_attrs),
+                             .attrs = rows,
+                             .layout = FV_OP_ANY,
+                             .shape = shape,
+                             .forward = forward,
+                             .backward_data = backward_data,
+                             .keeps_sums = 1};

@@ -121,8 +121,8 @@ static fv_status backward_data(const fv_node *node, fv_emit *emit, fv_error *err
 
 #define ELTWISE(name, rows, doc)                                                                             \
     const fv_op fv_op_##name = {                                                                             \
-        #name,   doc,           1,    1,   1, sizeof(eltwise_attrs), rows, FV_OP_ANY, shape,                 \
-        forward, backward_data, NULL, NULL};
+        #name, doc,  1,    1,    1, sizeof(eltwise_attrs), rows, FV_OP_ANY, shape, forward, backward_data,   \
+        NULL,  NULL, NULL, NULL, 0};
 
 ELTWISE(relu, no_rows, "max(x, 0)")
 ELTWISE(leaky_relu, leaky_relu_rows, "x for x > 0, alpha x otherwise")

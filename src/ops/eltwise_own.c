@@ -182,7 +182,8 @@ static const fv_attr pow_rows[] = {ROW("exponent", alpha, FV_ATTR_REQUIRED, "exp
 
 #define ELTWISE(name, rows, doc)                                                                             \
     const fv_op fv_op_##name = {                                                                             \
-        #name, doc, 1, 1, 1, sizeof(own_attrs), rows, FV_OP_ANY, shape, forward, backward_data, NULL, NULL};
+        #name, doc,  1,    1,    1, sizeof(own_attrs), rows, FV_OP_ANY, shape, forward, backward_data,       \
+        NULL,  NULL, NULL, NULL, 0};
 
 ELTWISE(erf, no_rows, "error function")
 ELTWISE(log, no_rows, "natural logarithm")

@@ -50,16 +50,15 @@ static fv_status backward_weights(const fv_node *node, fv_emit *emit, fv_error *
     return fv_norm_backward_weights(node, emit, &norm, err);
 }
 
-const fv_op fv_op_group_norm = {"group_norm",
-                                "normalisation per group of channels of each image",
-                                1,
-                                3,
-                                1,
-                                sizeof(group_norm_attrs),
-                                rows,
-                                FV_OP_ANY,
-                                shape,
-                                forward,
-                                backward_data,
-                                backward_weights,
-                                NULL};
+const fv_op fv_op_group_norm = {.name = "group_norm",
+                                .doc = "normalisation per group of channels of each image",
+                                .src_min = 1,
+                                .src_max = 3,
+                                .parameters_from = 1,
+                                .attrs_size = sizeof(group_norm_attrs),
+                                .attrs = rows,
+                                .layout = FV_OP_ANY,
+                                .shape = shape,
+                                .forward = forward,
+                                .backward_data = backward_data,
+                                .backward_weights = backward_weights};

@@ -20,5 +20,13 @@ static fv_status backward_data(const fv_node *node, fv_emit *emit, fv_error *err
     return fv_emit_alias(emit, fv_diff_src(emit, 0), fv_diff_dst(emit), err);
 }
 
-const fv_op fv_op_identity = {"identity", "src itself",  1,    1,   1, 0, NULL, FV_OP_ANY, shape,
-                              forward,    backward_data, NULL, NULL};
+const fv_op fv_op_identity = {.name = "identity",
+                              .doc = "src itself",
+                              .src_min = 1,
+                              .src_max = 1,
+                              .parameters_from = 1,
+                              .layout = FV_OP_ANY,
+                              .shape = shape,
+                              .forward = forward,
+                              .backward_data = backward_data,
+                              .keeps_sums = 1};

@@ -42,16 +42,15 @@ static fv_status backward_weights(const fv_node *node, fv_emit *emit, fv_error *
     return fv_norm_backward_weights(node, emit, &norm, err);
 }
 
-const fv_op fv_op_instance_norm = {"instance_norm",
-                                   "normalisation per channel of each image",
-                                   1,
-                                   3,
-                                   1,
-                                   sizeof(instance_norm_attrs),
-                                   rows,
-                                   FV_OP_ANY,
-                                   shape,
-                                   forward,
-                                   backward_data,
-                                   backward_weights,
-                                   NULL};
+const fv_op fv_op_instance_norm = {.name = "instance_norm",
+                                   .doc = "normalisation per channel of each image",
+                                   .src_min = 1,
+                                   .src_max = 3,
+                                   .parameters_from = 1,
+                                   .attrs_size = sizeof(instance_norm_attrs),
+                                   .attrs = rows,
+                                   .layout = FV_OP_ANY,
+                                   .shape = shape,
+                                   .forward = forward,
+                                   .backward_data = backward_data,
+                                   .backward_weights = backward_weights};

@@ -137,16 +137,15 @@ static fv_status backward_weights(const fv_node *node, fv_emit *emit, fv_error *
     return fv_emit_fold(emit, &fold, 1.0, k.value[3], scale, NULL, err);
 }
 
-const fv_op fv_op_layer_norm = {"layer_norm",
-                                "normalisation over the last axes",
-                                1,
-                                3,
-                                1,
-                                sizeof(layer_norm_attrs),
-                                rows,
-                                FV_OP_PLAIN,
-                                shape,
-                                forward,
-                                backward_data,
-                                backward_weights,
-                                NULL};
+const fv_op fv_op_layer_norm = {.name = "layer_norm",
+                                .doc = "normalisation over the last axes",
+                                .src_min = 1,
+                                .src_max = 3,
+                                .parameters_from = 1,
+                                .attrs_size = sizeof(layer_norm_attrs),
+                                .attrs = rows,
+                                .layout = FV_OP_PLAIN,
+                                .shape = shape,
+                                .forward = forward,
+                                .backward_data = backward_data,
+                                .backward_weights = backward_weights};

@@ -85,16 +85,14 @@ static double macs(const fv_node *node)
     return n;
 }
 
-const fv_op fv_op_linear = {"linear",
-                            "fully connected layer over the last axis",
-                            2,
-                            3,
-                            1,
-                            0,
-                            NULL,
-                            FV_OP_PLAIN,
-                            shape,
-                            forward,
-                            backward_data,
-                            backward_weights,
-                            macs};
+const fv_op fv_op_linear = {.name = "linear",
+                            .doc = "fully connected layer over the last axis",
+                            .src_min = 2,
+                            .src_max = 3,
+                            .parameters_from = 1,
+                            .layout = FV_OP_PLAIN,
+                            .shape = shape,
+                            .forward = forward,
+                            .backward_data = backward_data,
+                            .backward_weights = backward_weights,
+                            .macs = macs};

@@ -160,16 +160,15 @@ static double macs(const fv_node *node)
     return n;
 }
 
-const fv_op fv_op_matmul = {"matmul",
-                            "matrix product over the last two axes",
-                            2,
-                            2,
-                            2,
-                            sizeof(matmul_attrs),
-                            rows,
-                            FV_OP_PLAIN,
-                            shape,
-                            forward,
-                            backward_data,
-                            NULL,
-                            macs};
+const fv_op fv_op_matmul = {.name = "matmul",
+                            .doc = "matrix product over the last two axes",
+                            .src_min = 2,
+                            .src_max = 2,
+                            .parameters_from = 2,
+                            .attrs_size = sizeof(matmul_attrs),
+                            .attrs = rows,
+                            .layout = FV_OP_PLAIN,
+                            .shape = shape,
+                            .forward = forward,
+                            .backward_data = backward_data,
+                            .macs = macs};

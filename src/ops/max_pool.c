@@ -34,16 +34,14 @@ static fv_status backward_data(const fv_node *node, fv_emit *emit, fv_error *err
     return fv_emit_pool_backward(emit, &pool, dnnl_pooling_max, err);
 }
 
-const fv_op fv_op_max_pool = {"max_pool",
-                              "largest element of each window",
-                              1,
-                              1,
-                              1,
-                              sizeof(fv_pool_attrs),
-                              rows,
-                              FV_OP_CHANNELS_LAST,
-                              fv_pool_shape,
-                              forward,
-                              backward_data,
-                              NULL,
-                              NULL};
+const fv_op fv_op_max_pool = {.name = "max_pool",
+                              .doc = "largest element of each window",
+                              .src_min = 1,
+                              .src_max = 1,
+                              .parameters_from = 1,
+                              .attrs_size = sizeof(fv_pool_attrs),
+                              .attrs = rows,
+                              .layout = FV_OP_CHANNELS_LAST,
+                              .shape = fv_pool_shape,
+                              .forward = forward,
+                              .backward_data = backward_data};

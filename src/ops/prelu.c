@@ -59,16 +59,13 @@ static fv_status backward_weights(const fv_node *node, fv_emit *emit, fv_error *
     return fv_emit_alias(emit, fv_diff_src(emit, 1), diff, err);
 }
 
-const fv_op fv_op_prelu = {"prelu",
-                           "x for x > 0, slope x otherwise",
-                           2,
-                           2,
-                           1,
-                           0,
-                           NULL,
-                           FV_OP_ANY,
-                           shape,
-                           forward,
-                           backward_data,
-                           backward_weights,
-                           NULL};
+const fv_op fv_op_prelu = {.name = "prelu",
+                           .doc = "x for x > 0, slope x otherwise",
+                           .src_min = 2,
+                           .src_max = 2,
+                           .parameters_from = 1,
+                           .layout = FV_OP_ANY,
+                           .shape = shape,
+                           .forward = forward,
+                           .backward_data = backward_data,
+                           .backward_weights = backward_weights};

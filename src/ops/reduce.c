@@ -148,9 +148,9 @@ static fv_status backward_data(const fv_node *node, fv_emit *emit, fv_error *err
 }
 
 #define REDUCE(name, doc)                                                                                    \
-    const fv_op fv_op_##name =                                                                               \
-        {#name,   doc,           1,    1,   1, sizeof(reduce_attrs), rows, FV_OP_ANY, shape,                 \
-         forward, backward_data, NULL, NULL}
+    const fv_op fv_op_##name = {                                                                             \
+        #name, doc,  1,    1,    1, sizeof(reduce_attrs), rows, FV_OP_ANY, shape, forward, backward_data,    \
+        NULL,  NULL, NULL, NULL, 0}
 
 REDUCE(reduce_mean, "mean over axes");
 REDUCE(reduce_sum, "sum over axes");

@@ -141,4 +141,5 @@ const fv_op fv_op_resample = {.name = "resample",
                               .layout = FV_OP_ANY,
                               .shape = shape,
                               .forward = forward,
-                              .backward_data = backward_data};
+                              .backward_data = backward_data,
+                              .keeps_sums = 1};

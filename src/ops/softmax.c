@@ -100,8 +100,8 @@ static fv_status backward_data(const fv_node *node, fv_emit *emit, fv_error *err
 
 #define SOFTMAX(name, doc)                                                                                   \
     const fv_op fv_op_##name = {                                                                             \
-        #name,   doc,           1,    1,   1, sizeof(softmax_attrs), rows, FV_OP_ANY, shape,                 \
-        forward, backward_data, NULL, NULL};
+        #name, doc,  1,    1,    1, sizeof(softmax_attrs), rows, FV_OP_ANY, shape, forward, backward_data,   \
+        NULL,  NULL, NULL, NULL, 0};
 
 SOFTMAX(softmax, "exp(x) / sum of exp(x) along an axis")
 SOFTMAX(log_softmax, "x - log(sum of exp(x) along an axis)")

@@ -49,7 +49,8 @@
 ---@field value fun(self, node: fovea.Node): fovea.Tensor?, string?, string?
 ---@field gradient fun(self, node: fovea.Node): fovea.Tensor?, string?, string?
 ---@field gradient_means fun(self, node: fovea.Node): fovea.Tensor?, fovea.Tensor|string, string? the means of the
---- gradient over the positions, N x C x 1 x 1, and those of its magnitude
+--- gradient over the positions, N x C x 1 x 1, and those of its magnitude (or the magnitude of the means, where its
+--- users tell the sums)
 ---@field maps fun(self, node: fovea.Node, weights: fovea.Tensor): fovea.Tensor?, string?, string? the sum over the
 --- channels of a tap times weights (Q N C of them, for Q questions): Q N x 1 x spatial
 ---@field steps fun(self): {phase: string, node: string, op: string, implementation: string, seconds: number}[]

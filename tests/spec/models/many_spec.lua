@@ -1,5 +1,5 @@
--- Many thresholds and layers of one image: the same bits as one by one, and as a method has them that sees whole
--- gradients; near those of plain sums.
+-- Many thresholds and layers of one image: the same bits as one by one; near those of a method that sees whole
+-- gradients, and those of plain sums.
 local core = require "fovea.core"
 local fovea = require "fovea"
 local gradcam = require "fovea.cam.gradcam"
@@ -26,7 +26,8 @@ local function check(name, options, shape)
       local heat, what = many[count], ("%s, layer %s, threshold %d"):format(name, one.layer, k)
       assert.are.equal(one.layer, heat.layer, what)
       assert.is_true(one.raw:equal(heat.raw), what)
-      assert.is_true(gradients[count].raw:equal(heat.raw), what)
+      local size = math.max(gradients[count].raw:abs():max(), 1e-12)
+      assert.is_true((gradients[count].raw - heat.raw):abs():max() <= 2e-4 * size, what)
       assert.are.same(one.statuses, heat.statuses, what)
       assert.are.same(gradients[count].statuses, heat.statuses, what)
       local scale = math.max(exact[count].raw:abs():max(), 1e-12)
