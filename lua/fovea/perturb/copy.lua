@@ -41,8 +41,8 @@ end
 -- Convolutions that add to something are slow unless their channels fill whole vectors.
 local VECTOR = 8
 
---- The sources of the concatenation that a convolution runs over; nil when it runs over something else, or is better not
---- taken apart.
+--- The sources of the concatenation that a convolution runs over; nil when it runs over something else, or is better
+--- not taken apart.
 ---@param conv fovea.Node
 ---@return fovea.Node[]?
 function M.joined(conv)
