@@ -126,7 +126,7 @@ function Engine:plan(made, spec)
   return plan
 end
 
---- The model for one image and for a batch.
+--- The model for one image and for a batch; a network that was written for one image has none.
 ---@param batch integer
 ---@return fovea.Instance? single
 ---@return fovea.Instance|string several or message
@@ -134,7 +134,8 @@ end
 function Engine:instances(batch)
   local shape = self.input:shape()
   shape[1] = batch
-  local several, message, code = self.model:at(shape)
+  local built, several, message, code = pcall(self.model.at, self.model, shape)
+  if not built then return nil, several, "unsupported" end
   if not several then return nil, message, code end
   if #several.graph:nodes() ~= #self.instance.graph:nodes() then
     return nil, ("%s: the network for a batch is another one"):format(self.model.path), "unsupported"

@@ -131,6 +131,23 @@ describe("perturb engine", function()
     assert.are.same(found[1], found[3])
   end)
 
+  it("takes one image at a time where the network was written for one", function()
+    local single = fovea.model { name = "single", input = { 1, 2, false, false }, input_shape = { 1, 2, 24, 20 },
+      build = function(g, x)
+        local y = g:conv { x, g:param(fovea.uniform({ 3, 2, 3, 3 }, { seed = 2 })), pad = 1 }
+        return g:reshape { g:reshape { y, shape = { 1, 3 * 24 * 20 } }, shape = { 1, 3, 24, 20 }, name = "out" }
+      end }
+    local engine = assert(fovea.perturb.new(single, input, { batch = 4 }))
+    local box = { at = { 20, 3 }, size = { 3, 3 } }
+    local masks = fovea.full({ 3, 24, 20 }, 1)
+    for i = 20, 22 do
+      for k = 3, 5 do masks:set(2, i, k, 0) end
+    end
+    local scores = assert(engine:boxes { box, box, box })
+    assert.are.equal(1, engine.rate.batch)
+    near(scores[3], assert(engine:masks(masks))[2])
+  end)
+
   it("uses smaller batches where memory does not suffice, or says what is missing", function()
     local large, masks = tiny.input { 1, 2, 240, 240 }, fovea.full({ 16, 240, 240 }, 1)
     local function batch_within(memory)
