@@ -130,3 +130,31 @@ TEST(random_moments)
     CHECK_NEAR(normal_sum / N, 0, 0.02);
     CHECK_NEAR(normal_squares / N, 1, 0.02);
 }
+
+/* Big blocks come from the system and are used again; each keeps what is written to it. */
+TEST(alloc_big)
+{
+    enum { COUNT = 12 };
+    static const size_t sizes[COUNT] = {1 << 20, (1 << 20) - 1, 3 << 20, 5000000, 5000000, 17 << 20,
+                                        1 << 21, 1 << 24,       1 << 20, 1 << 22, 9 << 20, 33 << 20};
+    fv_error err;
+    size_t before = fv_alloc_bytes(), held = 0;
+    for (int round = 0; round < 3; round++) {
+        unsigned char *block[COUNT];
+        for (int i = 0; i < COUNT; i++) {
+            REQUIRE_OK(fv_alloc_aligned(&block[i], sizes[i], &err));
+            CHECK((uintptr_t)block[i] % FV_ALIGNMENT == 0);
+            memset(block[i], i + 1, sizes[i]);
+            held += sizes[i];
+        }
+        CHECK(fv_alloc_bytes() == before + held);
+        for (int i = 0; i < COUNT; i++) {
+            CHECK(block[i][0] == i + 1 && block[i][sizes[i] / 2] == i + 1 && block[i][sizes[i] - 1] == i + 1);
+            fv_free_aligned(block[i], sizes[i]);
+            held -= sizes[i];
+        }
+    }
+    CHECK(fv_alloc_bytes() == before);
+    unsigned char *none;
+    CHECK(fv_alloc_aligned(&none, SIZE_MAX / 2 - 4096, &err) == FV_STATUS_MEMORY && !none);
+}

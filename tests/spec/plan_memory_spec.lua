@@ -84,6 +84,28 @@ describe("plan memory", function()
     assert.is_true(use.arena >= 2 * 16 * 32 * 32 * 4)
   end)
 
+  it("holds no copies of weights that a normalisation scales", function()
+    local g = core.graph()
+    local x, weights, norm = g:input { 1, 64, 48, 48 }, fovea.uniform({ 64, 64, 3, 3 }, { seed = 1 }), {}
+    for i = 1, 4 do norm[i] = g:param(fovea.uniform({ 64 }, { seed = i, min = 0.5, max = 1 })) end
+    local y = g:batch_norm { g:conv { x, g:param(weights), pad = 1 }, table.unpack(norm) }
+    local z = g:relu { y }
+    local raw = 4 * (weights:count() + 4 * 64)
+    for _, exact in ipairs { false, true } do
+      collectgarbage()
+      local before = core.memory_in_use()
+      local plan = assert(g:plan { mode = "explain", taps = { z }, seeds = { z }, gradients = { x }, exact = exact })
+      local use = plan:memory()
+      assert.are.equal(raw + 4 * 64, use.weights) -- and the bias that folding makes
+      assert.are.equal(exact, use.packed > 0)
+      plan:set_input(x, fovea.uniform(x:shape(), { seed = 5 }))
+      plan:forward():set_seed(z, fovea.full(z:shape(), 1)):backward()
+      collectgarbage()
+      assert.is_true(core.memory_in_use() - before <= use.peak - raw + 4096)
+      plan:close()
+    end
+  end)
+
   it("computes nothing that nobody reads", function()
     local g = core.graph()
     local x = g:input { 1, 4, 8, 8 }
