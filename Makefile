@@ -29,7 +29,7 @@ HDF5_LIBS   = $(shell pkg-config --libs hdf5)
 CHAFA_CFLAGS := $(shell pkg-config --cflags chafa 2>/dev/null && echo -DFV_HAVE_CHAFA)
 CHAFA_LIBS   := $(if $(CHAFA_CFLAGS),$(shell pkg-config --libs chafa))
 LEPT_LIBS  := $(shell pkg-config --libs lept 2>/dev/null || echo -llept)
-LIBS       := -ldnnl -lprotobuf-c -ljansson -lzip -lpng -lturbojpeg -ltiff -lgif $(LEPT_LIBS) -lxxhash $(CHAFA_LIBS) -lm
+LIBS       := -ldnnl -lprotobuf-c -ljansson -lzip -lpng -lz -lturbojpeg -ltiff -lgif $(LEPT_LIBS) -lxxhash $(CHAFA_LIBS) -lm
 
 CORE_SRC := $(filter-out src/bind/% src/hdf5/%,$(wildcard src/*/*.c))
 BIND_SRC := $(filter-out src/bind/host%,$(wildcard src/bind/*.c))
