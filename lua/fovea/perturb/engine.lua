@@ -30,13 +30,14 @@ Engine.__index = Engine
 local OPTIONS = { "batch", "memory", "baseline", "reuse", "weights", "threshold", "score", "reduction", "output",
   "class", "activation", "preprocess", "ground_truth", "ground_truth_label", "spacing", "exact" }
 
--- Batches as large as pay: beyond so many positions of the input nothing is gained but memory lost.
+-- Batches as large as pay: beyond so many positions of the input nothing is gained but memory lost. Each thread gets an
+-- image.
 local POSITIONS, MOST = 1 << 18, 16
 
 local function default_batch(input)
   local n = 1
   for axis = 3, input:rank() do n = n * input:shape()[axis] end
-  return math.max(1, math.min(MOST, POSITIONS // n))
+  return math.max(core.threads(), math.min(MOST, POSITIONS // n))
 end
 
 --- The forward pass of the unchanged input, and what is scored.

@@ -19,7 +19,8 @@ local score_cam = require "fovea.perturb.score_cam"
 local M = {}
 
 ---@class fovea.PerturbOptions
----@field batch integer? images at once (16, fewer of large images); fewer where memory does not suffice
+---@field batch integer? images at once (16, fewer of large images, one for each thread at least); fewer where memory
+--- does not suffice
 ---@field memory string|integer|nil the most it may take, as for fovea.load: "2G"; default: as the model says
 ---@field baseline number|string|fovea.Tensor|nil what replaces parts of the input: a number (0, after preprocessing),
 --- "mean" of each channel, "blur" or "blur:SIGMA", or a tensor

@@ -18,14 +18,21 @@ local function with_threads(n, f, ...)
   return table.unpack(results, 2, results.n)
 end
 
---- Makes lanes: as many as there are threads, no more than the batch has items.
+--- One lane for each thread, or each item where there are nearly as many. For fewer items a plan with all threads.
+local function count_for(batch)
+  local threads = core.threads()
+  if batch >= threads then return threads end
+  return 4 * batch >= 3 * threads and batch or 1
+end
+
+--- Makes lanes.
 ---@param batch integer of all lanes together
 ---@param make fun(batch: integer): table?, string?, string? the plans of a lane, or nil, message, code
 ---@return fovea.perturb.Lane[]? lanes
 ---@return string? message
 ---@return string? code
 function M.new(batch, make)
-  local count, lanes = math.min(core.threads(), batch), {}
+  local count, lanes = count_for(batch), {}
   for i = 1, count do
     local own = batch * i // count - batch * (i - 1) // count
     local lane, message, code = with_threads(count == 1 and core.threads() or 1, make, own)

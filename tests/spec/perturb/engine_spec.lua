@@ -131,6 +131,26 @@ describe("perturb engine", function()
     assert.are.same(found[1], found[3])
   end)
 
+  it("gives each thread a lane, unless there are too few images for that", function()
+    local lanes, before = require "fovea.perturb.lanes", fovea.threads()
+    local function counts(threads, batch)
+      fovea.threads(threads)
+      local sizes = {}
+      local made = lanes.new(batch, function(own)
+        sizes[#sizes + 1] = own .. "/" .. fovea.threads()
+        return {}
+      end)
+      fovea.threads(before)
+      assert.are.equal(#sizes, #made)
+      return table.concat(sizes, " ")
+    end
+    assert.are.equal("4/1", counts(1, 4))
+    assert.are.equal("2/1 3/1", counts(2, 5))
+    assert.are.equal("1/1 1/1 1/1", counts(4, 3))
+    assert.are.equal("2/4", counts(4, 2))
+    assert.are.equal("1/2", counts(2, 1))
+  end)
+
   it("takes one image at a time where the network was written for one", function()
     local single = fovea.model { name = "single", input = { 1, 2, false, false }, input_shape = { 1, 2, 24, 20 },
       build = function(g, x)
