@@ -35,6 +35,11 @@ local function check(name, options, shape)
     end
   end
   assert.are.equal(#many, count)
+  local before <close> = setmetatable({ core.threads() }, { __close = function(t) core.threads(t[1]) end })
+  core.threads(before[1] == 3 and 2 or 3)
+  for i, heat in ipairs(explain { thresholds = THRESHOLDS }) do
+    assert.is_true(many[i].raw:equal(heat.raw), name .. " with other threads, layer " .. heat.layer)
+  end
 end
 
 describe("many questions", function()
