@@ -236,7 +236,7 @@ static fv_status emit_gradients(fv_emit *emit, fv_error *err)
         FV_TRY(op->backward_weights(emit->node, emit, err));
     }
     if (counts[2]) {
-        emit->pass = "data";
+        emit->pass = "means";
         FV_TRY(op->backward_sums(emit->node, emit, err));
     }
     for (int i = 0; i < emit->node->src_count; i++) {

@@ -100,7 +100,7 @@ typedef struct fv_step_info {
     const char *phase; /* "prepare", "forward" or "backward" */
     const fv_node *node;
     const char *pass;           /* what of the node it computes: "forward", the gradient of its "data" or
-                                   "weights", "means" of its gradient; NULL for what the plan adds: layout changes, sums
+                                   "weights", "means" of gradients; NULL for what the plan adds: layout changes, sums
                                    of gradients */
     const char *implementation; /* oneDNN's name, or "pad:own" */
     double seconds;             /* of the last run */

@@ -55,7 +55,7 @@ function M.rows(steps)
     end
     row.seconds, row.bytes = row.seconds + step.seconds, row.bytes + step.bytes
     add_name(row, step.implementation)
-    if step.pass and step.phase ~= "prepare" and not row.passes[step.pass] then
+    if step.pass and step.pass ~= "means" and step.phase ~= "prepare" and not row.passes[step.pass] then
       row.passes[step.pass], row.macs = true, row.macs + step.macs
     end
   end
