@@ -166,4 +166,25 @@ function M.text(use)
     #savings > 0 and (" (%s)"):format(table.concat(savings, ", ")) or "")
 end
 
+---@class fovea.Model
+local methods = {}
+M.methods = methods
+
+--- Whether plans are kept.
+---@return boolean
+function methods:has_plans()
+  for _, instance in pairs(self.instances) do
+    if next(instance.plans) then return true end
+  end
+  return false
+end
+
+--- Memory that the model takes at work, without a run.
+---@param names? string|string[] layers of the heat maps; default: those that are explained by default
+---@param shape? integer[] of the input; default: the model's own
+---@return { forward: fovea.MemoryUse, maps: fovea.MemoryUse }? use with `least`, the smallest budget that works
+---@return string? message
+---@return string? code
+function methods:memory_use(names, shape) return M.of_model(self, names, shape) end
+
 return M

@@ -40,7 +40,7 @@ Model.__index = Model
 ---@field outputs fovea.Output[]
 
 local LOAD_OPTIONS = { "preprocess", "upsample_coordinates", "input_shape", "arch", "arch_options", "strict", "map",
-  "entry", "keras" }
+  "entry", "keras", "memory" }
 local KEPT_PLANS, KEPT_INSTANCES = 3, 4
 
 --- Preprocessing for a model that says nothing else: its channel count, its fixed size or a multiple of its strides.
@@ -114,18 +114,27 @@ local function load_graph(path, options)
   return model, why, class
 end
 
+local function load_any(path, options)
+  if options.arch then return require("fovea.import.fit").load(path, options) end
+  local format, message, code = import.format(path)
+  if not format then return nil, message, code end
+  if not format.model then return require("fovea.import.fit").load(path, options) end
+  return load_graph(path, options)
+end
+
 --- Loads a model: a file with a graph (ONNX), or the weights (PyTorch, Keras, safetensors, ONNX) of a network of
 --- fovea.arch.
 ---@param path string the file; with `arch` also "random" or "random:SEED": weights drawn at random
 ---@param options? { preprocess: table?, upsample_coordinates: string?, input_shape: integer[]?,
 --- arch: string|fovea.Architecture|nil, arch_options: table?, strict: boolean?, map: string|function|nil,
---- entry: string?, keras: table? } preprocess: how images become the input (fovea.preprocess; default: what is written
---- beside the weights, see fovea.import.sidecar); upsample_coordinates: see fovea.import.onnx; input_shape: for
+--- entry: string?, keras: table?, memory: string|integer|nil } preprocess: how images become the input
+--- (fovea.preprocess; default: what is written beside the weights, see fovea.import.sidecar); upsample_coordinates:
+--- see fovea.import.onnx; input_shape: for
 --- inspection when the file leaves the size open; arch: the network, a name or the path of a Lua file; arch_options:
 --- its options; strict: false accepts weights that lack some parameters or have others (listed in the model's
 --- warnings); map: how names in the file become the network's (fovea.import.match); entry: part of a PyTorch
 --- checkpoint; keras: { backend =, dim_ordering =, architecture = }, what an old Keras file does not say
---- (fovea.import.keras)
+--- (fovea.import.keras); memory: the most it may take at work, "2G" (fovea.budget)
 ---@return fovea.Model? model
 ---@return string? message names the file and the reason
 ---@return string? code "io", "format", "unsupported", "mismatch", "memory"
@@ -133,11 +142,10 @@ function M.load(path, options)
   options = options or {}
   if type(path) ~= "string" then error("load: path must be a string, not a " .. type(path), 2) end
   lookup.check_keys(options, LOAD_OPTIONS, "load")
-  if options.arch then return require("fovea.import.fit").load(path, options) end
-  local format, message, code = import.format(path)
-  if not format then return nil, message, code end
-  if not format.model then return require("fovea.import.fit").load(path, options) end
-  return load_graph(path, options)
+  local memory = options.memory and bytes.parse(options.memory, "load: option 'memory'", 2)
+  local model, message, code = load_any(path, options)
+  if model then model.memory = memory end
+  return model, message, code
 end
 
 --- A model built in Lua.
@@ -241,23 +249,6 @@ function Model:plan(instance, spec)
   return plan
 end
 
---- Whether plans are kept.
----@return boolean
-function Model:has_plans()
-  for _, instance in pairs(self.instances) do
-    if next(instance.plans) then return true end
-  end
-  return false
-end
-
---- Memory that the model takes at work, without a run: see fovea.budget.
----@param names? string|string[] layers of the heat maps; default: those that are explained by default
----@param shape? integer[] of the input; default: the model's own
----@return { forward: fovea.MemoryUse, maps: fovea.MemoryUse }? use
----@return string? message
----@return string? code
-function Model:memory_use(names, shape) return budget.of_model(self, names, shape) end
-
 --- Forgets the plans: to be called when weights were changed in place, of which plans may hold copies.
 function Model:refresh()
   for _, instance in pairs(self.instances) do instance.plans, instance.plan_order = {}, {} end
@@ -341,7 +332,9 @@ function Model:__tostring() return self:table() end
 function Model:close() self.instances, self.instance_order = {}, {} end
 Model.__close = Model.close
 
-for name, method in pairs(require "fovea.passes".methods) do Model[name] = method end
+for _, methods in ipairs { require("fovea.passes").methods, budget.methods } do
+  for name, method in pairs(methods) do Model[name] = method end
+end
 
 M.Model = Model
 

@@ -62,6 +62,14 @@ describe("budget", function()
     assert.is_truthy(message:find("1M of memory are allowed", 1, true))
     assert.is_nil((model:forward(x)))
     assert.is_truthy(fovea.explain_all(model, x, { memory = "4G" }))
+    local path = os.tmpname()
+    assert(fovea.safetensors.write(path, model.weights))
+    local options = { arch = "unet", arch_options = { width = 16, depth = 4 }, input_shape = SHAPE, memory = "1M" }
+    local loaded = assert(fovea.load(path, options))
+    assert.is_nil((loaded:forward(x)))
+    options.memory = "2X"
+    assert.has_error(function() fovea.load(path, options) end)
+    os.remove(path)
     assert.has_error(function() fovea.explain_all(model, x, { memory = "much" }) end,
       "memory: 'much' is not a size such as 512M, 2G, 1.5G or a number of bytes")
   end)
