@@ -7,6 +7,7 @@
 
 enum {
     BLOCK = 256, /* elements of one call */
+    SHORT = 64,  /* row of which several make a call */
     PARTS = 16   /* of a long sum over rows, whose sums are added at the end */
 };
 
@@ -48,6 +49,46 @@ static void sum_row(const fv_walk *w, float *const *data, int64_t item)
         }
     }
     data[w->sources][out] = (float)sum;
+}
+
+/* Rows that are short and simple: several go through one call, on copies where they do not lie one after the
+ * other. */
+static int is_short(const fv_walk *w)
+{
+    return w->axes == 2 && w->out[0] == 1 && w->size[1] > 0 && w->size[1] <= SHORT;
+}
+
+static void sum_short_rows(const fv_walk *w, float *const *data, int64_t first, int64_t count)
+{
+    static const int64_t steps[FV_WALK_SOURCES] = {1, 1, 1};
+    float copies[FV_WALK_SOURCES][BLOCK], part[BLOCK];
+    const float *in[FV_WALK_SOURCES] = {NULL};
+    int64_t n = w->size[1];
+    for (int k = 0; k < w->sources; k++) {
+        const float *from = data[k] + first * w->in[k][0];
+        in[k] = copies[k];
+        if (w->in[k][0] == n && w->in[k][1] == 1)
+            in[k] = from;
+        else
+            for (int64_t r = 0; r < count; r++)
+                for (int64_t i = 0; i < n; i++)
+                    copies[k][r * n + i] = from[r * w->in[k][0] + i * w->in[k][1]];
+    }
+    w->row(part, in, steps, count * n);
+    for (int64_t r = 0; r < count; r++) {
+        double sum = 0;
+        for (int64_t i = 0; i < n; i++) sum += (double)part[r * n + i];
+        data[w->sources][first + r] = (float)sum;
+    }
+}
+
+static void short_rows_kernel(const void *context, float *const *data)
+{
+    const fv_walk *w = context;
+    int64_t items = w->size[0], group = BLOCK / w->size[1];
+#pragma omp parallel for schedule(static) if (items * w->size[1] >= FV_PARALLEL_MIN)
+    for (int64_t first = 0; first < items; first += group)
+        sum_short_rows(w, data, first, least(group, items - first));
 }
 
 static void rows_kernel(const void *context, float *const *data)
@@ -131,7 +172,8 @@ fv_status fv_emit_walk_sum(fv_emit *emit, const char *name, const fv_walk *w, fv
                            fv_value *out, fv_error *err)
 {
     int is_rows = w->out[w->axes - 1] == 0;
-    fv_emit_kernel kernel = {name, is_rows ? rows_kernel : lanes_kernel, w, sizeof *w, w->sources, 1, {NULL}};
+    fv_kernel rows = is_short(w) ? short_rows_kernel : rows_kernel;
+    fv_emit_kernel kernel = {name, is_rows ? rows : lanes_kernel, w, sizeof *w, w->sources, 1, {NULL}};
     for (int k = 0; k < w->sources; k++) kernel.value[k] = in[k];
     kernel.value[w->sources] = out;
     if (!is_rows) {
