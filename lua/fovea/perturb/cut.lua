@@ -5,10 +5,6 @@ local reach = require "fovea.perturb.reach"
 
 local M = {}
 
--- Crops begin at multiples of this many elements of each layer: the tiles of convolutions by Winograd's method then
--- lie as they do in the whole.
-local TILE = 4
-
 -- Work of moving one element of an activation, in multiply-accumulates.
 local MOVE = 30
 
@@ -21,7 +17,7 @@ local MOVE = 30
 ---@field frontier fovea.Node[] those of them that something else reads
 ---@field reach table<integer, fovea.Reach>
 ---@field size integer[] of the crops
----@field align integer[] crops begin at multiples of it
+---@field align integer[] crops begin at multiples of it: at whole elements of all layers
 ---@field margin integer[] elements of the input around a box that are needed to compute what the box reaches
 ---@field share number work in parts of the work of the whole
 
@@ -68,7 +64,7 @@ local function needs(nodes, reaches, axes)
       most = math.max(most, own.before[axis] + own.after[axis])
       if step then steps = steps * step // gcd(steps, step) end
     end
-    margin[axis], align[axis] = math.ceil(most), TILE * steps
+    margin[axis], align[axis] = math.ceil(most), steps
   end
   return margin, align
 end

@@ -208,7 +208,8 @@ local function check_boxes(engine, boxes)
 end
 
 --- Scores of the input with one box after the other replaced by the baseline. The first layers run on crops around the
---- boxes only: the scores are those of whole passes but for the rounding of sums that are added up in another order.
+--- boxes only. The logits are those of whole passes: bit by bit with the option `exact` where no convolution over a
+--- concatenation is taken apart; else but for rounding, since Winograd's method mixes each tile of 4 x 4 results.
 ---@param boxes fovea.perturb.Box[] { at = { row, column }, size = { height, width } }, from 1
 ---@return number[]? scores
 ---@return string? message

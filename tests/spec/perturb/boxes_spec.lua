@@ -201,7 +201,7 @@ describe("perturb boxes", function()
     assert.is_true(worst < 2e-6)
   end)
 
-  it("begin crops where the tiles of the whole begin", function()
+  it("begin crops at whole elements of all layers, with room for all that a box reaches", function()
     local model = model_of(2, nets["convolutions and pools"])
     local instance = assert(model:at { 1, 2, 72, 61 })
     local boxes = boxes_of({ 1, 2, 72, 61 }, { 3 })
