@@ -55,12 +55,12 @@ static fv_status shape(fv_node *node, fv_error *err)
 }
 
 /* The primitive for sources first and 1 - first when it exists and is not a reference implementation; *out is
- * NULL otherwise. */
+ * NULL otherwise. Only a want of memory is a failure. */
 static fv_status fast_primitive(const binary_kind *kind, fv_emit *emit, int first, fv_prim **out,
                                 fv_error *err)
 {
     const fv_md *a, *b, *dst;
-    fv_error refusal;
+    fv_status status;
     *out = NULL;
     if (kind->algorithm == dnnl_alg_kind_undef) return FV_OK;
     if (!fv_shape_equal(fv_value_shape(fv_src(emit, first)), fv_value_shape(fv_dst(emit)))) return FV_OK;
@@ -68,7 +68,9 @@ static fv_status fast_primitive(const binary_kind *kind, fv_emit *emit, int firs
     FV_TRY(fv_value_md(fv_src(emit, first), &a, err));
     FV_TRY(fv_value_md(fv_src(emit, 1 - first), &b, err));
     FV_TRY(fv_value_md(fv_dst(emit), &dst, err));
-    if (fv_prim_binary(out, kind->algorithm, a, b, dst, &refusal) != FV_OK) *out = NULL;
+    status = fv_prim_binary(out, kind->algorithm, a, b, dst, err);
+    if (status == FV_STATUS_MEMORY) return status;
+    if (status != FV_OK) *out = NULL;
     if (*out && strstr(fv_prim_implementation(*out), "ref")) {
         fv_prim_free(*out);
         *out = NULL;

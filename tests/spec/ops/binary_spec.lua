@@ -1,3 +1,4 @@
+local alloc_sweep = require "support.alloc_sweep"
 local core = require "fovea.core"
 local fovea = require "fovea"
 local nd = require "support.nd"
@@ -121,5 +122,19 @@ describe("binary", function()
     op_check.fails("mul", { { 3, 4 }, { 3 } }, {}, "3x4", "3")
     op_check.fails("max", { { 3, 4 } }, {}, "sources")
     op_check.fails("max", { { 3, 4 }, { 4 } }, { axis = 1 }, "unknown option 'axis'")
+  end)
+
+  it("notices every allocation that fails while it is planned", function()
+    for _, op in ipairs { "add", "mul", "max" } do
+      local g = core.graph()
+      local x = g:input { 1, 8, 6, 6 }
+      local y = g[op](g, { g:relu { x }, x })
+      alloc_sweep(function()
+        local plan, message, code = g:plan { mode = "explain", taps = { y }, seeds = { y }, gradients = { x },
+          fold = false }
+        if not plan then return nil, message, code end
+        return true
+      end)
+    end
   end)
 end)
