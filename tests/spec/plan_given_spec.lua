@@ -19,7 +19,7 @@ local input = fovea.uniform({ 2, 3, 9, 7 }, { seed = 5, min = -1, max = 1 })
 local function whole(g, n, options)
   options = options or {}
   local plan = assert(g:plan { mode = options.mode, taps = { n.a, n.b, n.y }, seeds = options.seeds,
-    gradients = options.gradients })
+    gradients = options.gradients, fold = options.fold })
   plan:set_input(n.x, input)
   plan:forward()
   return plan
@@ -40,8 +40,8 @@ describe("plan with given values", function()
 
   it("keep them from run to run, also where a sum could be made in their place", function()
     local g, n = network()
-    local plan = whole(g, n)
     for _, fold in ipairs { true, false } do
+      local plan = whole(g, n, { fold = fold })
       local rest = assert(g:plan { taps = { n.y }, given = { n.a, n.b }, fold = fold })
       rest:set_input(n.a, plan:value(n.a)):set_input(n.b, plan:value(n.b))
       for _ = 1, 3 do assert.is_true(rest:forward():value(n.y):equal(plan:value(n.y))) end
