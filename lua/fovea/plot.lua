@@ -13,6 +13,7 @@ local COLOURS = { { 0, 114, 178 }, { 213, 94, 0 }, { 0, 158, 115 }, { 204, 121, 
   { 86, 180, 233 } }
 
 local TEXT = 11 -- height of a capital
+local LEGEND_ROW = 1.6 -- in capitals
 
 --- Round numbers within a range, about `wanted` of them.
 ---@param low number
@@ -102,22 +103,38 @@ local function draw_line(canvas, place, line, colour)
 end
 
 local function draw_legend(canvas, lines, box)
-  local x = box.left
   for i, line in ipairs(lines) do
-    if line.label then
-      local colour = COLOURS[(i - 1) % #COLOURS + 1]
-      core.picture.strokes(canvas, { x, TEXT * 3, x + TEXT * 1.5, TEXT * 3 }, 1.4, colour)
-      font.draw(canvas, line.label, { left = x + TEXT * 2, top = TEXT * 2.5, height = TEXT, colour = INK })
-      x = x + TEXT * 4 + font.width(line.label, TEXT)
+    local place = box.legend[i]
+    if place then
+      local y = TEXT * (3 + LEGEND_ROW * place.row)
+      core.picture.strokes(canvas, { place.x, y, place.x + TEXT * 1.5, y }, 1.4, COLOURS[(i - 1) % #COLOURS + 1])
+      font.draw(canvas, line.label, { left = place.x + TEXT * 2, top = y - TEXT / 2, height = TEXT, colour = INK })
     end
   end
 end
 
---- Paper, and the box in it that the data fill.
-local function blank(options)
+--- Where the labels of lines stand, in as many rows as they need; and the number of rows after the first.
+local function legend_of(lines, left, right)
+  local places, x, row = {}, left, 0
+  for i, line in ipairs(lines) do
+    if line.label then
+      local width = TEXT * 2 + font.width(line.label, TEXT)
+      if x > left and x + width > right then x, row = left, row + 1 end
+      places[i] = { x = x, row = row }
+      x = x + width + TEXT * 2
+    end
+  end
+  return places, row
+end
+
+--- Paper, and the box in it that the data fill: what the legend leaves of it.
+local function blank(options, lines)
   local width, height = options.width or 640, options.height or 280
+  local legend, rows = legend_of(lines, TEXT * 6, width - TEXT)
   local canvas = core.picture.rectangle(assert(core.full({ 3, height, width }, 0)), 1, 1, height, width, PAPER)
-  return canvas, { left = TEXT * 6, top = TEXT * 5, width = width - TEXT * 8, height = height - TEXT * 10 }
+  local top = TEXT * (5 + LEGEND_ROW * rows)
+  return canvas, { left = TEXT * 6, top = top, width = width - TEXT * 8, height = height - TEXT * 5 - top,
+    legend = legend }
 end
 
 ---@class fovea.Line
@@ -131,7 +148,7 @@ end
 ---@return fovea.Tensor picture 3 x H x W, 0..255
 function M.lines(options)
   lookup.check_keys(options, { "lines", "title", "x_label", "x_range", "y_range", "mark", "width", "height" }, "plot")
-  local canvas, box = blank(options)
+  local canvas, box = blank(options, options.lines)
   local place = placer(options, box)
   draw_axes(canvas, place, box, options)
   if options.mark then
@@ -174,7 +191,7 @@ end
 ---@return fovea.Tensor picture 3 x H x W, 0..255
 function M.bars(options)
   lookup.check_keys(options, { "groups", "series", "title", "width", "height" }, "plot")
-  local canvas, box = blank(options)
+  local canvas, box = blank(options, options.series)
   local most = 0
   for _, one in ipairs(options.series) do
     for group in ipairs(options.groups) do

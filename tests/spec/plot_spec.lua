@@ -15,7 +15,7 @@ local function extent(picture, colour)
   return top, bottom, most
 end
 
-local BLUE, RED = { 0, 114, 178 }, { 213, 94, 0 }
+local BLUE, RED, SKY = { 0, 114, 178 }, { 213, 94, 0 }, { 86, 180, 233 }
 
 describe("fovea.plot", function()
   it("ticks are round numbers", function()
@@ -39,5 +39,19 @@ describe("fovea.plot", function()
     local picture = plot.bars { groups = { "a" }, series = { { values = {}, label = "none" }, { values = { 0 / 0 } } } }
     assert.is_nil((extent(picture, RED)))
     assert.has_error(function() plot.bars { groups = {}, bars = {} } end)
+  end)
+
+  it("legends take the rows they need", function()
+    local series = {}
+    for i = 1, 6 do series[i] = { values = {}, label = ("contestant number %d"):format(i) } end
+    local rows = {}
+    for i, colour in ipairs { BLUE, SKY } do
+      local picture = plot.bars { groups = { "a" }, series = series, width = 400, height = 300 }
+      local match = picture:slice(1, 1, 1):eq(colour[1]) & picture:slice(1, 2, 2):eq(colour[2])
+        & picture:slice(1, 3, 3):eq(colour[3])
+      rows[i] = select(1, match:sum({ 1, 3 }):argmax())
+      assert.is_true(match:any())
+    end
+    assert.is_true(rows[2] > rows[1] + 20)
   end)
 end)
