@@ -38,7 +38,10 @@ local function check(name, options, shape)
   local before <close> = setmetatable({ core.threads() }, { __close = function(t) core.threads(t[1]) end })
   core.threads(before[1] == 3 and 2 or 3)
   for i, heat in ipairs(explain { thresholds = THRESHOLDS }) do
-    assert.is_true(many[i].raw:equal(heat.raw), name .. " with other threads, layer " .. heat.layer)
+    -- the same bits, but where oneDNN adds up by threads: tests/spec/models/threads_spec.lua
+    local scale = math.max(many[i].raw:abs():max(), 1e-12)
+    assert.is_true((many[i].raw - heat.raw):abs():max() <= 1e-2 * scale,
+      name .. " with other threads, layer " .. heat.layer)
   end
 end
 
