@@ -208,20 +208,6 @@ static fv_status add_group(fold *f, const fv_node *root, const fv_fold_group *gr
                         &f->map[root->id], err);
 }
 
-static fv_status add_same(fold *f, const fv_node *node, fv_error *err)
-{
-    fv_node **src, **to = &f->map[node->id];
-    if (node->tensor)
-        return (node->is_parameter ? fv_graph_parameter : fv_graph_constant)(f->out, node->tensor, node->name,
-                                                                             to, err);
-    if (!node->op) return fv_graph_input(f->out, &node->shape, node->name, to, err);
-    FV_TRY(fv_calloc(&src, (size_t)node->src_count, sizeof *src, err));
-    for (int i = 0; i < node->src_count; i++) src[i] = f->map[node->src[i]->id];
-    fv_status status = fv_graph_add(f->out, node->op, node->src_count, src, node->attrs, node->name, to, err);
-    fv_free(src);
-    return status;
-}
-
 static fv_status add_slice(fold *f, const fv_node *node, fv_error *err)
 {
     fv_node *src = f->map[node->src[0]->id];
@@ -250,7 +236,8 @@ static fv_status copy_nodes(fold *f, fv_error *err)
         else if (f->nodes[id].group)
             FV_TRY(add_group(f, node, f->nodes[id].group, err));
         else if (!chain && !f->nodes[id].split && !f->nodes[id].root)
-            FV_TRY((fv_fold_is_slice(node) ? add_slice : add_same)(f, node, err));
+            FV_TRY(fv_fold_is_slice(node) ? add_slice(f, node, err)
+                                          : fv_graph_add_copy(f->out, node, f->map, err));
     }
     return FV_OK;
 }

@@ -1,13 +1,7 @@
-#include "base/clones.h"
 #include "graph/fold_internal.h"
+#include "graph/scaled.h"
 
 #include <math.h>
-
-FV_CLONES static void scale_run(float *restrict out, const float *restrict weights, double factor, size_t n)
-{
-#pragma omp simd
-    for (size_t k = 0; k < n; k++) out[k] = (float)(weights[k] * factor);
-}
 
 fv_status fv_fold_norm(const fv_fold_chain *c, double **factor, fv_tensor **bias, fv_error *err)
 {
@@ -45,7 +39,7 @@ fv_status fv_fold_scale_transposed(const fv_node *conv, const double *factor, in
         for (int64_t c = 0; c < columns; c++) {
             size_t at = (size_t)(r * columns + c) * length;
             double by = factor[r / (rows / groups) * columns + c];
-            scale_run((*out)->data + at, weights->data + at, by, length);
+            fv_scale_run((*out)->data + at, weights->data + at, by, length);
         }
     return FV_OK;
 }

@@ -184,3 +184,17 @@ done:
     fv_fail_prefix(err, prefix);
     return status;
 }
+
+fv_status fv_graph_add_copy(fv_graph *graph, const fv_node *node, fv_node **map, fv_error *err)
+{
+    fv_node **src, **to = &map[node->id];
+    if (node->tensor)
+        return (node->is_parameter ? fv_graph_parameter : fv_graph_constant)(graph, node->tensor, node->name,
+                                                                             to, err);
+    if (!node->op) return fv_graph_input(graph, &node->shape, node->name, to, err);
+    FV_TRY(fv_calloc(&src, (size_t)node->src_count, sizeof *src, err));
+    for (int i = 0; i < node->src_count; i++) src[i] = map[node->src[i]->id];
+    fv_status status = fv_graph_add(graph, node->op, node->src_count, src, node->attrs, node->name, to, err);
+    fv_free(src);
+    return status;
+}

@@ -29,6 +29,10 @@ fv_status fv_graph_constant(fv_graph *graph, fv_tensor *tensor, const char *name
 fv_status fv_graph_add(fv_graph *graph, const fv_op *op, int src_count, fv_node *const *src,
                        const void *attrs, const char *name, fv_node **out, fv_error *err);
 
+/* Adds to `graph` what a node of another graph is, over the nodes that `map` has, by id, for its sources; and
+ * to the map. */
+fv_status fv_graph_add_copy(fv_graph *graph, const fv_node *node, fv_node **map, fv_error *err);
+
 int fv_graph_node_count(const fv_graph *graph);
 /* Node by id, from 0. */
 fv_node *fv_graph_node(const fv_graph *graph, int id);

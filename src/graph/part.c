@@ -37,16 +37,6 @@ static void copy_box(const box *b)
     }
 }
 
-/* Strides of a row-major tensor. */
-static void plain_strides(const fv_shape *shape, int64_t *out)
-{
-    int64_t step = 1;
-    for (int i = shape->rank - 1; i >= 0; i--) {
-        out[i] = step;
-        step *= shape->dim[i];
-    }
-}
-
 static int is_inside(const fv_shape *shape, int64_t item, const fv_ints *at, const fv_ints *size)
 {
     if (item < 0 || item >= shape->dim[0]) return 0;
@@ -80,7 +70,7 @@ static void set_part(const fv_value *value, const fv_plan_part *part)
     int64_t to[FV_MAX_RANK], from[FV_MAX_RANK];
     int spatial = value->shape.rank - 2;
     fv_value_strides(value, to);
-    plain_strides(&part->tensor->shape, from);
+    fv_shape_strides(&part->tensor->shape, from);
     box b = {
         .channels = value->shape.dim[1], .size = {1, 1, 1}, .to_channel = to[1], .from_channel = from[1]};
     b.to = value->storage->data + part->item * to[0];

@@ -32,20 +32,6 @@ static void mark_asked(unsigned char *marks, const fv_plan_spec *spec, fv_node *
     mark_list(marks, &spec->given, map, GIVEN);
 }
 
-static fv_status copy_node(fv_graph *to, const fv_node *node, int given, fv_node **map, fv_error *err)
-{
-    fv_node **src, **made = &map[node->id];
-    if (node->tensor)
-        return (node->is_parameter ? fv_graph_parameter : fv_graph_constant)(to, node->tensor, node->name,
-                                                                             made, err);
-    if (given || !node->op) return fv_graph_input(to, &node->shape, node->name, made, err);
-    FV_TRY(fv_calloc(&src, (size_t)node->src_count, sizeof *src, err));
-    for (int i = 0; i < node->src_count; i++) src[i] = map[node->src[i]->id];
-    fv_status status = fv_graph_add(to, node->op, node->src_count, src, node->attrs, node->name, made, err);
-    fv_free(src);
-    return status;
-}
-
 /* A copy of what is needed, in which the given nodes are inputs. */
 static fv_status cut(fv_graph *graph, const fv_plan_spec *spec, fv_plan_graph *out, fv_error *err)
 {
@@ -62,9 +48,14 @@ static fv_status cut(fv_graph *graph, const fv_plan_spec *spec, fv_plan_graph *o
         for (int i = 0; i < node->src_count && (marks[id] & (LIVE | GIVEN)) == LIVE; i++)
             marks[node->src[i]->id] |= LIVE;
     }
-    for (int id = 0; id < count; id++)
-        if (marks[id])
-            FV_TRY_GOTO(copy_node(out->graph, fv_graph_node(graph, id), marks[id] & GIVEN, out->map, err));
+    for (int id = 0; id < count; id++) {
+        const fv_node *node = fv_graph_node(graph, id);
+        if (!marks[id]) continue;
+        if (marks[id] & GIVEN && !node->tensor)
+            FV_TRY_GOTO(fv_graph_input(out->graph, &node->shape, node->name, &out->map[id], err));
+        else
+            FV_TRY_GOTO(fv_graph_add_copy(out->graph, node, out->map, err));
+    }
 done:
     fv_free(marks);
     return status;

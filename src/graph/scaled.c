@@ -62,7 +62,7 @@ int fv_scaled_is_pending(const fv_node *node)
     return node->scaled && node->tensor && !node->tensor->data;
 }
 
-FV_CLONES static void scale_row(float *restrict out, const float *restrict from, double factor, size_t n)
+FV_CLONES void fv_scale_run(float *restrict out, const float *restrict from, double factor, size_t n)
 {
 #pragma omp simd
     for (size_t k = 0; k < n; k++) out[k] = (float)(from[k] * factor);
@@ -78,7 +78,7 @@ fv_status fv_scaled_tensor(const fv_node *node, fv_tensor **out, fv_error *err)
     size_t rows = (size_t)from->shape.dim[0], length = rows ? from->count / rows : 0;
     FV_TRY(fv_tensor_new(out, &from->shape, err));
     for (size_t r = 0; r < rows; r++)
-        scale_row((*out)->data + r * length, from->data + r * length, node->scaled->exact[r], length);
+        fv_scale_run((*out)->data + r * length, from->data + r * length, node->scaled->exact[r], length);
     return FV_OK;
 }
 

@@ -23,6 +23,9 @@ int fv_scaled_is_pending(const fv_node *node);
 /* The tensor of a node with its elements, which the node may still lack; to be released. */
 fv_status fv_scaled_tensor(const fv_node *node, fv_tensor **out, fv_error *err);
 
+/* out = factor times from, n elements; rounded once. */
+void fv_scale_run(float *restrict out, const float *restrict from, double factor, size_t n);
+
 /* Gives the node that tensor. */
 fv_status fv_scaled_fill(fv_node *node, fv_error *err);
 

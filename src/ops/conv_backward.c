@@ -132,8 +132,9 @@ fv_status fv_conv_backward_data(const fv_node *node, fv_emit *emit, int transpos
     fv_conv_view view = fv_conv_view_of(node);
     fv_value *addend = view.addend < 0 ? NULL : fv_diff_src(emit, view.addend), *diff;
     fv_conv_state *state;
+    fv_conv_gate gate;
     int is_winograd = fv_conv_is_winograd(node, emit, transposed);
-    if (is_winograd && !addend && fv_conv_winograd_has_gate(node))
+    if (is_winograd && !addend && fv_conv_gate_of(node, &gate))
         return fv_conv_winograd_backward(node, emit, NULL, err);
     FV_TRY(fv_conv_state_of(node, emit, &state, err));
     FV_TRY(open_diff(node, emit, state, &diff, err));

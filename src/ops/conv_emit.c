@@ -193,7 +193,8 @@ static fv_status emit_term(const fv_node *node, fv_emit *emit, const conv_term *
 static fv_status keep_signs(const fv_node *node, fv_emit *emit, fv_error *err)
 {
     fv_conv_state *state;
-    if (!fv_emit_saves(emit) || !fv_emit_has_backward(emit) || !fv_signs_suffice(node)) return FV_OK;
+    fv_conv_gate gate;
+    if (!fv_emit_saves(emit) || !fv_emit_has_backward(emit) || !fv_conv_gate_of(node, &gate)) return FV_OK;
     FV_TRY(fv_conv_state_of(node, emit, &state, err));
     return fv_signs_forward(node, emit, &state->signs, err);
 }

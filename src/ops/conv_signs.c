@@ -8,25 +8,25 @@
 
 enum { LANES = 32, BLOCK = 1 << 10 }; /* elements of a word; words of a task */
 
-/* The slope is 1 where the result lies between low and high, `other` elsewhere. */
 typedef struct signs_call {
-    float low, high, other;
+    fv_conv_gate gate;
     int64_t count;
 } signs_call;
 
-int fv_signs_suffice(const fv_node *node)
+int fv_conv_gate_of(const fv_node *node, fv_conv_gate *gate)
 {
-    const char *name = fv_conv_activations[((const fv_conv_attrs *)node->attrs)->activation];
-    return strcmp(name, "relu") == 0 || strcmp(name, "leaky_relu") == 0 || strcmp(name, "clip") == 0;
+    const fv_conv_attrs *a = node->attrs;
+    const char *name = fv_conv_activations[a->activation];
+    int is_clip = strcmp(name, "clip") == 0;
+    *gate = (fv_conv_gate){0, INFINITY, (float)a->alpha};
+    if (is_clip) *gate = (fv_conv_gate){(float)a->alpha, (float)a->beta, 0};
+    return is_clip || strcmp(name, "relu") == 0 || strcmp(name, "leaky_relu") == 0;
 }
 
 static signs_call call_of(const fv_node *node)
 {
-    const fv_conv_attrs *a = node->attrs;
-    const char *name = fv_conv_activations[a->activation];
-    signs_call call = {0, INFINITY, 0, 1};
-    if (strcmp(name, "leaky_relu") == 0) call.other = (float)a->alpha;
-    if (strcmp(name, "clip") == 0) call = (signs_call){(float)a->alpha, (float)a->beta, 0, 1};
+    signs_call call = {.count = 1};
+    fv_conv_gate_of(node, &call.gate);
     for (int i = 0; i < node->shape.rank; i++) call.count *= node->shape.dim[i];
     return call;
 }
@@ -59,12 +59,12 @@ static void forward_kernel(const void *context, float *const *data)
     int64_t words = call->count / LANES, rest = call->count % LANES;
 #pragma omp parallel for schedule(static) if (call->count >= FV_PARALLEL_MIN)
     for (int64_t w = 0; w < words; w += BLOCK)
-        take_words(bits + w, data[0] + w * LANES, call->low, call->high,
+        take_words(bits + w, data[0] + w * LANES, call->gate.low, call->gate.high,
                    words - w < BLOCK ? words - w : BLOCK);
     if (!rest) return;
     float last[LANES] = {0};
     memcpy(last, data[0] + words * LANES, (size_t)rest * sizeof *last);
-    take_words(bits + words, last, call->low, call->high, 1);
+    take_words(bits + words, last, call->gate.low, call->gate.high, 1);
 }
 
 static void backward_kernel(const void *context, float *const *data)
@@ -74,20 +74,25 @@ static void backward_kernel(const void *context, float *const *data)
     int64_t words = call->count / LANES, rest = call->count % LANES;
 #pragma omp parallel for schedule(static) if (call->count >= FV_PARALLEL_MIN)
     for (int64_t w = 0; w < words; w += BLOCK)
-        apply_words(data[2] + w * LANES, bits + w, data[1] + w * LANES, call->other,
+        apply_words(data[2] + w * LANES, bits + w, data[1] + w * LANES, call->gate.slope,
                     words - w < BLOCK ? words - w : BLOCK);
     if (!rest) return;
     float last[LANES] = {0};
     memcpy(last, data[1] + words * LANES, (size_t)rest * sizeof *last);
-    apply_words(last, bits + words, last, call->other, 1);
+    apply_words(last, bits + words, last, call->gate.slope, 1);
     memcpy(data[2] + words * LANES, last, (size_t)rest * sizeof *last);
+}
+
+fv_status fv_signs_new(const fv_node *node, fv_emit *emit, fv_value **bits, fv_error *err)
+{
+    fv_shape shape = fv_shape_of(1, (call_of(node).count + LANES - 1) / LANES);
+    return fv_emit_value(emit, &shape, bits, err);
 }
 
 fv_status fv_signs_forward(const fv_node *node, fv_emit *emit, fv_value **bits, fv_error *err)
 {
     signs_call call = call_of(node);
-    fv_shape shape = fv_shape_of(1, (call.count + LANES - 1) / LANES);
-    FV_TRY(fv_emit_value(emit, &shape, bits, err));
+    FV_TRY(fv_signs_new(node, emit, bits, err));
     fv_emit_kernel k = {"signs:own", forward_kernel, &call, sizeof call, 1, 1, {fv_dst(emit), *bits}};
     return fv_emit_call(emit, &k, err);
 }

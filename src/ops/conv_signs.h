@@ -4,8 +4,16 @@
 
 #include "ops/conv.h"
 
-/* Whether the activation of a convolution has two slopes only, 1 and another. */
-int fv_signs_suffice(const fv_node *node);
+/* An activation whose slope is 1 where its result lies between low and high, `slope` elsewhere. */
+typedef struct fv_conv_gate {
+    float low, high, slope;
+} fv_conv_gate;
+
+/* That of a convolution; 0 when it is of another kind. */
+int fv_conv_gate_of(const fv_node *node, fv_conv_gate *gate);
+
+/* Room for a bit of each element of dst, in the order in which they lie. */
+fv_status fv_signs_new(const fv_node *node, fv_emit *emit, fv_value **bits, fv_error *err);
 
 /* Emits the bits of dst. */
 fv_status fv_signs_forward(const fv_node *node, fv_emit *emit, fv_value **bits, fv_error *err);

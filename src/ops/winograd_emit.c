@@ -1,9 +1,8 @@
 /* Emission of convolutions that go by Winograd's method. */
 #include "base/parallel.h"
+#include "ops/conv_signs.h"
 #include "ops/conv_work.h"
 #include "ops/winograd.h"
-
-#include <math.h>
 
 /* All that a step needs; bias and what follows: whether it has them. */
 typedef struct winograd_call {
@@ -38,17 +37,19 @@ static int all_are(const fv_ints *list, int64_t wanted)
 }
 
 /* And the bounds between which its slope is 1. */
-static void set_activation(fv_winograd *what, const fv_conv_attrs *a)
+static void set_activation(fv_winograd *what, const fv_node *node)
 {
+    const fv_conv_attrs *a = node->attrs;
+    fv_conv_gate gate;
     static const fv_winograd_activation kinds[] = {FV_WINOGRAD_NONE, FV_WINOGRAD_LEAKY, FV_WINOGRAD_LEAKY,
                                                    FV_WINOGRAD_ELU,  FV_WINOGRAD_CLIP,  FV_WINOGRAD_SIGMOID};
     what->activation = kinds[a->activation];
     what->alpha = (float)a->alpha;
     what->beta = (float)a->beta;
-    int is_clip = what->activation == FV_WINOGRAD_CLIP;
-    what->gate_low = is_clip ? what->alpha : 0.0f;
-    what->gate_high = is_clip ? what->beta : INFINITY;
-    what->gate_slope = is_clip ? 0.0f : what->alpha;
+    fv_conv_gate_of(node, &gate);
+    what->gate_low = gate.low;
+    what->gate_high = gate.high;
+    what->gate_slope = gate.slope;
 }
 
 /* The forward pass; 0 when it is no convolution of that kind. */
@@ -73,7 +74,7 @@ static int describe(const fv_node *node, fv_winograd *what)
                           .dst = {{w->dim[0], 0}}};
     for (int k = 0; k < view.parts; k++)
         what->src[k] = (fv_winograd_part){node->src[k]->shape.dim[1], fv_conv_first_channel(node, k)};
-    set_activation(what, a);
+    set_activation(what, node);
     return 1;
 }
 
@@ -120,26 +121,16 @@ static fv_status emit_call(fv_emit *emit, const fv_winograd *what, winograd_call
     return fv_emit_call(emit, k, err);
 }
 
-/* Those whose gradient is a constant on each side of one or two bounds of the result. */
-int fv_conv_winograd_has_gate(const fv_node *node)
-{
-    fv_winograd what;
-    set_activation(&what, node->attrs);
-    return what.activation == FV_WINOGRAD_LEAKY || what.activation == FV_WINOGRAD_CLIP;
-}
-
 /* The backward pass reads a bit of each result instead of the result, where they fill whole words. */
 static fv_status add_signs(const fv_node *node, fv_emit *emit, fv_value **out, fv_error *err)
 {
     fv_conv_state *state;
-    int64_t words = 1;
+    fv_conv_gate gate;
     *out = NULL;
-    if (!fv_emit_has_backward(emit) || !fv_conv_winograd_has_gate(node)) return FV_OK;
+    if (!fv_emit_has_backward(emit) || !fv_conv_gate_of(node, &gate)) return FV_OK;
     if (node->shape.dim[1] % FV_WINOGRAD_BLOCK) return FV_OK;
-    for (int i = 0; i < node->shape.rank; i++) words *= node->shape.dim[i];
-    fv_shape size = fv_shape_of(1, (words + 31) / 32);
     FV_TRY(fv_conv_state_of(node, emit, &state, err));
-    FV_TRY(fv_emit_value(emit, &size, &state->signs, err));
+    FV_TRY(fv_signs_new(node, emit, &state->signs, err));
     *out = state->signs;
     return FV_OK;
 }
