@@ -52,35 +52,68 @@ static spot spot_of(const run *r, int64_t index)
 
 /* --- tiles of zeros --- */
 
-/* Whether all that the gate lets through is zero, of n elements from `first` on. */
-static int is_blank(const run *r, int64_t first, int64_t n)
+/* Whether some of n numbers are not zero; without a branch, so that it is done by vectors. */
+static int any(const float *from, int64_t n)
+{
+    uint32_t bits[BLOCK], found = 0;
+    for (; n >= BLOCK && !found; n -= BLOCK, from += BLOCK) {
+        memcpy(bits, from, BLOCK_BYTES);
+        for (int i = 0; i < BLOCK; i++) found |= bits[i] << 1; /* but for the sign: -0 is zero */
+    }
+    for (int64_t i = 0; i < n; i++) found |= from[i] != 0;
+    return found != 0;
+}
+
+/* Whether the gate lets something else than zeros through, of n elements from `first` on. */
+static int any_within(const run *r, int64_t first, int64_t n)
 {
     const fv_winograd *what = &r->plan->what;
     const float *from = r->data->src[0], *gate = r->data->gate;
     const uint16_t *signs = r->data->signs;
-    for (int64_t i = first; i < first + n; i++) {
-        if (from[i] == 0) continue;
-        if (what->gate_slope != 0 || (!gate && !signs)) return 0;
-        if (signs ? signs[i / BLOCK] >> i % BLOCK & 1 : gate[i] > what->gate_low && gate[i] < what->gate_high)
-            return 0;
-    }
-    return 1;
+    if (!any(from + first, n)) return 0;
+    if (what->gate_slope != 0 || (!gate && !signs)) return 1;
+    for (int64_t i = first; i < first + n; i++)
+        if (from[i] != 0 && (signs ? signs[i / BLOCK] >> i % BLOCK & 1
+                                   : gate[i] > what->gate_low && gate[i] < what->gate_high))
+            return 1;
+    return 0;
 }
 
-/* Of the one source that a backward pass has. Mostly the first numbers tell. */
-static int is_blank_tile(const run *r, int64_t tile)
+/* Whether a pixel of the one source that a backward pass has is not zero. */
+static int is_live_pixel(const run *r, int64_t image, int64_t y, int64_t x)
 {
     const fv_winograd *what = &r->plan->what;
     int64_t channels = what->src[0].channels;
+    if (y < 0 || y >= what->height || x < 0 || x >= what->width) return 0;
+    return any_within(r, ((image * what->height + y) * what->width + x) * channels, channels);
+}
+
+/* Whether one of the pixels in the place of a tile's results is: its cell. */
+static int is_live_cell(const run *r, int64_t tile)
+{
     spot at = spot_of(r, tile);
-    int64_t top = at.y - what->pad_top, left = at.x - what->pad_left, right = left + POINTS;
-    if (left < 0) left = 0;
-    if (right > what->width) right = what->width;
-    for (int64_t y = top < 0 ? 0 : top; y < top + POINTS && y < what->height && left < right; y++) {
-        int64_t first = ((at.image * what->height + y) * what->width + left) * channels;
-        if (!is_blank(r, first, (right - left) * channels)) return 0;
-    }
-    return 1;
+    for (int64_t y = at.y; y < at.y + TILE; y++)
+        for (int64_t x = at.x; x < at.x + TILE; x++)
+            if (is_live_pixel(r, at.image, y, x)) return 1;
+    return 0;
+}
+
+/* Whether one of the pixels that a tile reads is. Those of cells without any are known. */
+static int is_live_tile(const run *r, const uint8_t *cells, int64_t tile)
+{
+    const fv_winograd_plan *plan = r->plan;
+    spot at = spot_of(r, tile);
+    int64_t top = at.y - plan->what.pad_top, left = at.x - plan->what.pad_left;
+    if (cells[tile]) return 1;
+    for (int64_t y = top; y < top + POINTS; y++)
+        for (int64_t x = left; x < left + POINTS; x++) {
+            int64_t down = y / TILE, across = x / TILE;
+            int known = down < plan->tiles_down && across < plan->tiles_across;
+            if (y < 0 || x < 0) continue;
+            if (known && !cells[(at.image * plan->tiles_down + down) * plan->tiles_across + across]) continue;
+            if (is_live_pixel(r, at.image, y, x)) return 1;
+        }
+    return 0;
 }
 
 /* The results of such a tile: sums of nothing. */
@@ -103,10 +136,13 @@ static void find_live(run *r)
 {
     const fv_winograd_plan *plan = r->plan;
     int32_t *live = (int32_t *)(void *)(r->data->scratch + plan->live_at);
+    uint8_t *cells = (uint8_t *)(live + plan->tiles);
     int64_t count = 0;
 #pragma omp parallel for schedule(static) if (plan->tiles > 256)
+    for (int64_t tile = 0; tile < plan->tiles; tile++) cells[tile] = (uint8_t)is_live_cell(r, tile);
+#pragma omp parallel for schedule(static) if (plan->tiles > 256)
     for (int64_t tile = 0; tile < plan->tiles; tile++) {
-        live[tile] = !is_blank_tile(r, tile);
+        live[tile] = is_live_tile(r, cells, tile);
         if (!live[tile]) clear_tile(r, tile);
     }
     for (int64_t tile = 0; tile < plan->tiles; tile++)

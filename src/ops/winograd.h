@@ -85,7 +85,7 @@ typedef struct fv_winograd_plan {
     int64_t weight_plane, weight_panel;                    /* and of transformed weights */
     int64_t own_at, own_size, sums_at; /* scratch of each thread; in it the results before the last map */
     int skips_blank; /* tiles of nothing but zeros, as gradients of small masks have them, are passed over */
-    int64_t live_at; /* with that: the tiles that are not */
+    int64_t live_at; /* with that: the tiles that are not, and a byte for each */
     int64_t scratch;
     int slots; /* threads there is scratch for */
 } fv_winograd_plan;

@@ -100,7 +100,8 @@ void fv_winograd_prepare(fv_winograd_plan *plan, const fv_winograd *what, int th
     plan->own_size = plan->sums_at + plan->block_tiles * PLANES * PANEL + LINE;
     plan->live_at = plan->own_at + plan->slots * plan->own_size;
     plan->skips_blank = what->backward;
-    plan->scratch = plan->live_at + (plan->skips_blank ? plan->tiles : 0);
+    plan->scratch = plan->live_at;
+    if (plan->skips_blank) plan->scratch += plan->tiles + divide_up(plan->tiles, sizeof(float));
 }
 
 /* How many of the three taps meet a pixel, summed over the results along an axis. */
