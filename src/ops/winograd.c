@@ -38,9 +38,9 @@ static span span_at(const fv_winograd_part *parts, int64_t index)
     return (span){part, index * BLOCK, left < BLOCK ? left : BLOCK};
 }
 
-/* Where a tile begins in the results. */
+/* Where a tile begins in the results; slices are counted through all images. */
 typedef struct spot {
-    int64_t image, y, x;
+    int64_t slice, y, x;
 } spot;
 
 static spot spot_of(const run *r, int64_t index)
@@ -48,6 +48,13 @@ static spot spot_of(const run *r, int64_t index)
     const fv_winograd_plan *plan = r->plan;
     int64_t tile = r->live ? r->live[index] : index, row = tile / plan->tiles_across;
     return (spot){row / plan->tiles_down, row % plan->tiles_down * TILE, tile % plan->tiles_across * TILE};
+}
+
+/* The slice of the sources that a tap along the depth meets; -1: one of zeros. */
+static int64_t source_slice(const fv_winograd *what, int64_t slice, int64_t tap)
+{
+    int64_t z = slice % what->out_depth + tap - what->pad_front;
+    return z < 0 || z >= what->depth ? -1 : slice / what->out_depth * what->depth + z;
 }
 
 /* --- tiles of zeros --- */
@@ -80,12 +87,12 @@ static int any_within(const run *r, int64_t first, int64_t n)
 }
 
 /* Whether a pixel of the one source that a backward pass has is not zero. */
-static int is_live_pixel(const run *r, int64_t image, int64_t y, int64_t x)
+static int is_live_pixel(const run *r, int64_t slice, int64_t y, int64_t x)
 {
     const fv_winograd *what = &r->plan->what;
     int64_t channels = what->src[0].channels;
     if (y < 0 || y >= what->height || x < 0 || x >= what->width) return 0;
-    return any_within(r, ((image * what->height + y) * what->width + x) * channels, channels);
+    return any_within(r, ((slice * what->height + y) * what->width + x) * channels, channels);
 }
 
 /* Whether one of the pixels in the place of a tile's results is: its cell. */
@@ -94,25 +101,35 @@ static int is_live_cell(const run *r, int64_t tile)
     spot at = spot_of(r, tile);
     for (int64_t y = at.y; y < at.y + TILE; y++)
         for (int64_t x = at.x; x < at.x + TILE; x++)
-            if (is_live_pixel(r, at.image, y, x)) return 1;
+            if (is_live_pixel(r, at.slice, y, x)) return 1;
     return 0;
 }
 
-/* Whether one of the pixels that a tile reads is. Those of cells without any are known. */
-static int is_live_tile(const run *r, const uint8_t *cells, int64_t tile)
+/* Whether one of the pixels is that a tile reads in one slice. Those of cells without any are known. */
+static int is_live_patch(const run *r, const uint8_t *cells, spot at)
 {
     const fv_winograd_plan *plan = r->plan;
-    spot at = spot_of(r, tile);
     int64_t top = at.y - plan->what.pad_top, left = at.x - plan->what.pad_left;
-    if (cells[tile]) return 1;
-    for (int64_t y = top; y < top + POINTS; y++)
-        for (int64_t x = left; x < left + POINTS; x++) {
+    const uint8_t *here = cells + at.slice * plan->tiles_down * plan->tiles_across;
+    if (here[at.y / TILE * plan->tiles_across + at.x / TILE]) return 1;
+    for (int64_t y = top < 0 ? 0 : top; y < top + POINTS; y++)
+        for (int64_t x = left < 0 ? 0 : left; x < left + POINTS; x++) {
             int64_t down = y / TILE, across = x / TILE;
             int known = down < plan->tiles_down && across < plan->tiles_across;
-            if (y < 0 || x < 0) continue;
-            if (known && !cells[(at.image * plan->tiles_down + down) * plan->tiles_across + across]) continue;
-            if (is_live_pixel(r, at.image, y, x)) return 1;
+            if (known && !here[down * plan->tiles_across + across]) continue;
+            if (is_live_pixel(r, at.slice, y, x)) return 1;
         }
+    return 0;
+}
+
+static int is_live_tile(const run *r, const uint8_t *cells, int64_t tile)
+{
+    const fv_winograd *what = &r->plan->what;
+    spot at = spot_of(r, tile), there = at;
+    for (int64_t tap = 0; tap < what->weights_depth; tap++) {
+        there.slice = source_slice(what, at.slice, tap);
+        if (there.slice >= 0 && is_live_patch(r, cells, there)) return 1;
+    }
     return 0;
 }
 
@@ -125,7 +142,7 @@ static void clear_tile(const run *r, int64_t tile)
     for (int k = 0; k < what->dsts; k++)
         for (int64_t i = 0; i < TILE && i < rows; i++) {
             int64_t channels = what->dst[k].channels;
-            int64_t first = (at.image * what->out_height + at.y + i) * what->out_width + at.x;
+            int64_t first = (at.slice * what->out_height + at.y + i) * what->out_width + at.x;
             memset(r->data->dst[k] + first * channels, 0,
                    (size_t)((columns < TILE ? columns : TILE) * channels) * sizeof(float));
         }
@@ -195,18 +212,15 @@ static void patch_in(const run *r, const fv_winograd_in *in, spot at, int64_t ch
     r->plan->kernels->in(&patch, 1, to, r->plan->tile_block, r->plan->tile_plane);
 }
 
-/* Blocks first to end of a tile. */
-static void tile_in(const run *r, int64_t tile, int64_t first, int64_t end, float *to)
+/* Blocks first to end of a tile, of the channels of one slice. */
+static void slice_in(const run *r, spot at, int64_t first, int64_t end, float *to)
 {
     const fv_winograd *what = &r->plan->what;
-    spot at = spot_of(r, tile);
-    at.y -= what->pad_top;
-    at.x -= what->pad_left;
     int inside = at.y >= 0 && at.x >= 0 && at.y + POINTS <= what->height && at.x + POINTS <= what->width;
     for (int64_t b = first, count; b < end; b += count, to += count * r->plan->tile_block) {
         span part = span_at(what->src, b);
         int64_t channels = what->src[part.part].channels, whole = (channels - part.offset) / BLOCK;
-        int64_t offset = ((at.image * what->height + at.y) * what->width + at.x) * channels + part.offset;
+        int64_t offset = ((at.slice * what->height + at.y) * what->width + at.x) * channels + part.offset;
         fv_winograd_in in = {.from = r->data->src[part.part] + offset,
                              .gate = r->data->gate ? r->data->gate + offset : NULL,
                              .signs = r->data->signs ? r->data->signs + offset / BLOCK : NULL,
@@ -225,6 +239,28 @@ static void tile_in(const run *r, int64_t tile, int64_t first, int64_t end, floa
     }
 }
 
+static void zeros_in(const run *r, int64_t blocks, float *to)
+{
+    for (int64_t b = 0; b < blocks; b++, to += r->plan->tile_block)
+        for (int plane = 0; plane < PLANES; plane++) memset(to + plane * r->plan->tile_plane, 0, BLOCK_BYTES);
+}
+
+/* Blocks first to end of a tile: those of the slices that the taps meet, one after the other. */
+static void tile_in(const run *r, int64_t tile, int64_t first, int64_t end, float *to)
+{
+    const fv_winograd *what = &r->plan->what;
+    spot at = spot_of(r, tile), from = {0, at.y - what->pad_top, at.x - what->pad_left};
+    for (int64_t b = first, next; b < end; to += (next - b) * r->plan->tile_block, b = next) {
+        int64_t tap = b / r->plan->tap_blocks, before = tap * r->plan->tap_blocks;
+        next = before + r->plan->tap_blocks < end ? before + r->plan->tap_blocks : end;
+        from.slice = source_slice(what, at.slice, tap);
+        if (from.slice < 0)
+            zeros_in(r, next - b, to);
+        else
+            slice_in(r, from, b - before, next - before, to);
+    }
+}
+
 /* --- weights --- */
 
 /* Blocks first to end of input channels of a panel. */
@@ -232,19 +268,22 @@ static void weights_in(const run *r, int64_t panel, int64_t first, int64_t end, 
 {
     const fv_winograd_plan *plan = r->plan;
     const fv_winograd *what = &plan->what;
+    int64_t depth = what->weights_depth, taps = 9 * depth;
     int64_t columns_end = 2 * panel + 2 < plan->out_blocks ? 2 * panel + 2 : plan->out_blocks;
     for (int64_t c = 2 * panel; c < columns_end; c++)
         for (int64_t b = first; b < end; b++) {
-            span column = span_at(what->dst, c), row = span_at(what->src, b);
+            span column = span_at(what->dst, c), row = span_at(what->src, b % plan->tap_blocks);
+            int64_t tap = b / plan->tap_blocks;
             int64_t lane = what->dst[column.part].first + column.offset;
             int64_t from = what->src[row.part].first + row.offset;
             int64_t out = what->backward ? from : lane, in = what->backward ? lane : from;
-            fv_winograd_weights w = {.from = r->data->weights + 9 * (out * what->weights_in + in),
-                                     .end = r->data->weights + 9 * what->weights_out * what->weights_in,
+            if (what->backward) tap = depth - 1 - tap;
+            fv_winograd_weights w = {.from = r->data->weights + taps * (out * what->weights_in + in) + 9 * tap,
+                                     .end = r->data->weights + taps * what->weights_out * what->weights_in,
                                      .factor =
                                          what->backward && r->data->factor ? r->data->factor + out : NULL,
-                                     .lane = what->backward ? 9 : 9 * what->weights_in,
-                                     .row = what->backward ? 9 * what->weights_in : 9,
+                                     .lane = what->backward ? taps : taps * what->weights_in,
+                                     .row = what->backward ? taps * what->weights_in : taps,
                                      .lanes = column.channels,
                                      .rows = row.channels,
                                      .turned = what->backward};
@@ -286,7 +325,7 @@ static void tile_out(const run *r, int64_t tile, int64_t panel, const float *fro
         span part = span_at(what->dst, c);
         int64_t channels = what->dst[part.part].channels;
         int64_t offset =
-            ((at.image * what->out_height + at.y) * what->out_width + at.x) * channels + part.offset;
+            ((at.slice * what->out_height + at.y) * what->out_width + at.x) * channels + part.offset;
         fv_winograd_out out = {.to = r->data->dst[part.part] + offset,
                                .factor =
                                    what->backward || !r->data->factor ? NULL : r->data->factor + part.offset,

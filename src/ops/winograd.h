@@ -1,7 +1,8 @@
-/* Convolution with 3x3 kernels, stride 1, by Winograd's minimal filtering F(4x4, 3x3): 36 multiplications
+/* Convolution with 3x3 or Dx3x3 kernels, stride 1, by Winograd's minimal filtering F(4x4, 3x3): 36 multiplications
  * give the 16 results of a tile instead of 144 (Lavin and Gray, Fast Algorithms for Convolutional Neural
  * Networks, 2016). A tile of 6x6 pixels and the kernel are taken through linear maps to 36 numbers per
- * channel; 36 matrix products sum over the channels; another linear map gives the 4x4 results:
+ * channel; 36 matrix products sum over the channels, and over the taps along the depth, which are taken like
+ * channels of other slices; another linear map gives the 4x4 results:
  *
  *     Y = A' [ (G g G') (B' d B) ] A
  *
@@ -40,13 +41,14 @@ typedef struct fv_winograd_part {
 
 /* What is to be done. Forward, the sources are the parts of the input. Backward, the source is the gradient
  * of the result and the results are gradients of parts of the input: the kernels are turned by 180 degrees,
- * and pad_top and pad_left are 2 less those of the forward pass. */
+ * and pad_top and pad_left are 2 less those of the forward pass, pad_front
+ * weights_depth - 1 less that. */
 typedef struct fv_winograd {
     int backward;
-    int64_t images, height, width; /* of the sources */
-    int64_t pad_top, pad_left;     /* zeros before them; after them as many as the results need */
-    int64_t out_height, out_width;
-    int64_t weights_out, weights_in; /* weights are weights_out x weights_in x 3 x 3 */
+    int64_t images, depth, height, width; /* of the sources; depth: slices of an image, 1 for a picture */
+    int64_t pad_front, pad_top, pad_left; /* zeros before them; after them as many as the results need */
+    int64_t out_depth, out_height, out_width;
+    int64_t weights_out, weights_in, weights_depth; /* they are weights_out x weights_in x weights_depth x 3 x 3 */
     int srcs, dsts;
     fv_winograd_part src[FV_WINOGRAD_PARTS], dst[FV_WINOGRAD_PARTS];
     fv_winograd_activation activation; /* of the results */
@@ -76,7 +78,8 @@ typedef struct fv_winograd_plan {
     fv_winograd what;
     const fv_winograd_kernels *kernels;
     int64_t tiles_down, tiles_across, tiles;
-    int64_t in_blocks, out_blocks; /* of channels, over all parts */
+    int64_t tap_blocks;            /* of channels, over all sources */
+    int64_t in_blocks, out_blocks; /* the same for each tap along the depth; over all results */
     int weights_first;   /* 1: all weights are transformed, then blocks of tiles go through everything; 0: all
                             tiles of a block are transformed, then blocks of weights go through everything */
     int64_t block_tiles; /* that are worked on together */

@@ -57,18 +57,23 @@ static int describe(const fv_node *node, fv_winograd *what)
 {
     const fv_conv_attrs *a = node->attrs;
     fv_conv_view view = fv_conv_view_of(node);
-    const fv_shape *src = &node->src[0]->shape, *w = &node->src[view.weights]->shape;
-    if (node->shape.rank != 4 || w->dim[2] != 3 || w->dim[3] != 3 || a->groups != 1) return 0;
+    const fv_shape *src = &node->src[0]->shape, *w = &node->src[view.weights]->shape, *dst = &node->shape;
+    int rank = dst->rank, is_volume = rank == 5, last = rank - 3; /* last: the axis of the columns in pads */
+    if (rank < 4 || rank > 5 || w->dim[rank - 2] != 3 || w->dim[rank - 1] != 3 || a->groups != 1) return 0;
     if (!all_are(&a->stride, 1) || !all_are(&a->dilation, 1) || view.parts > FV_WINOGRAD_PARTS) return 0;
     *what = (fv_winograd){.images = src->dim[0],
-                          .height = src->dim[2],
-                          .width = src->dim[3],
-                          .pad_top = fv_spatial(&a->pad, 0, 0),
-                          .pad_left = fv_spatial(&a->pad, 1, 0),
-                          .out_height = node->shape.dim[2],
-                          .out_width = node->shape.dim[3],
+                          .depth = is_volume ? src->dim[2] : 1,
+                          .height = src->dim[rank - 2],
+                          .width = src->dim[rank - 1],
+                          .pad_front = is_volume ? fv_spatial(&a->pad, 0, 0) : 0,
+                          .pad_top = fv_spatial(&a->pad, last - 1, 0),
+                          .pad_left = fv_spatial(&a->pad, last, 0),
+                          .out_depth = is_volume ? dst->dim[2] : 1,
+                          .out_height = dst->dim[rank - 2],
+                          .out_width = dst->dim[rank - 1],
                           .weights_out = w->dim[0],
                           .weights_in = w->dim[1],
+                          .weights_depth = is_volume ? w->dim[2] : 1,
                           .srcs = view.parts,
                           .dsts = 1,
                           .dst = {{w->dim[0], 0}}};
@@ -161,10 +166,13 @@ static void turn(fv_winograd *what, fv_emit *emit)
 {
     fv_winograd there = *what;
     what->backward = 1;
+    what->depth = there.out_depth;
     what->height = there.out_height;
     what->width = there.out_width;
+    what->out_depth = there.depth;
     what->out_height = there.height;
     what->out_width = there.width;
+    what->pad_front = there.weights_depth - 1 - there.pad_front;
     what->pad_top = 2 - there.pad_top;
     what->pad_left = 2 - there.pad_left;
     what->srcs = 1;

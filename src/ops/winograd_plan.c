@@ -88,8 +88,9 @@ void fv_winograd_prepare(fv_winograd_plan *plan, const fv_winograd *what, int th
     *plan = (fv_winograd_plan){.what = *what, .kernels = fv_winograd_kernels_at(0), .slots = threads};
     plan->tiles_down = divide_up(what->out_height, FV_WINOGRAD_TILE);
     plan->tiles_across = divide_up(what->out_width, FV_WINOGRAD_TILE);
-    plan->tiles = what->images * plan->tiles_down * plan->tiles_across;
-    plan->in_blocks = blocks_of(what->src, what->srcs);
+    plan->tiles = what->images * what->out_depth * plan->tiles_down * plan->tiles_across;
+    plan->tap_blocks = blocks_of(what->src, what->srcs);
+    plan->in_blocks = plan->tap_blocks * what->weights_depth;
     plan->out_blocks = blocks_of(what->dst, what->dsts);
     plan->chunk_blocks = even(plan->in_blocks, CHUNK);
     plan->weights_first = plan->in_blocks * plan->out_blocks * (BLOCK * BLOCK * PLANES) <= WEIGHTS_AT_HAND;
@@ -99,18 +100,18 @@ void fv_winograd_prepare(fv_winograd_plan *plan, const fv_winograd *what, int th
         plan_tiles_first(plan);
     plan->own_size = plan->sums_at + plan->block_tiles * PLANES * PANEL + LINE;
     plan->live_at = plan->own_at + plan->slots * plan->own_size;
-    plan->skips_blank = what->backward;
+    plan->skips_blank = what->backward && what->depth == what->out_depth;
     plan->scratch = plan->live_at;
     if (plan->skips_blank) plan->scratch += plan->tiles + divide_up(plan->tiles, sizeof(float));
 }
 
-/* How many of the three taps meet a pixel, summed over the results along an axis. */
-static double taps_of(int64_t size, int64_t pad, int64_t out_size)
+/* How many of the taps meet a pixel, summed over the results along an axis. */
+static double taps_of(int64_t size, int64_t taps, int64_t pad, int64_t out_size)
 {
-    double taps = 0;
+    double met = 0;
     for (int64_t i = 0; i < out_size; i++)
-        for (int64_t k = i - pad; k < i - pad + 3; k++) taps += k >= 0 && k < size;
-    return taps;
+        for (int64_t k = i - pad; k < i - pad + taps; k++) met += k >= 0 && k < size;
+    return met;
 }
 
 /* Parts that end in a block that is not full. */
@@ -133,12 +134,15 @@ static double channels_of(const fv_winograd_part *parts, int count)
  * in, 200 on its way out and 250 more when it is not full, 16x16 kernels take 3400. */
 int fv_winograd_pays(const fv_winograd *what)
 {
-    double tiles = (double)what->images * (double)divide_up(what->out_height, FV_WINOGRAD_TILE) *
+    double tiles = (double)(what->images * what->out_depth) *
+                   (double)divide_up(what->out_height, FV_WINOGRAD_TILE) *
                    (double)divide_up(what->out_width, FV_WINOGRAD_TILE);
-    double in = (double)blocks_of(what->src, what->srcs), out = (double)blocks_of(what->dst, what->dsts);
-    double broken = broken_blocks(what->src, what->srcs) + broken_blocks(what->dst, what->dsts);
-    double taps = taps_of(what->height, what->pad_top, what->out_height) *
-                  taps_of(what->width, what->pad_left, what->out_width);
+    double depth = (double)what->weights_depth, in = depth * (double)blocks_of(what->src, what->srcs);
+    double out = (double)blocks_of(what->dst, what->dsts);
+    double broken = depth * broken_blocks(what->src, what->srcs) + broken_blocks(what->dst, what->dsts);
+    double taps = taps_of(what->depth, what->weights_depth, what->pad_front, what->out_depth) *
+                  taps_of(what->height, 3, what->pad_top, what->out_height) *
+                  taps_of(what->width, 3, what->pad_left, what->out_width);
     double direct = (double)what->images * taps * channels_of(what->src, what->srcs) *
                     channels_of(what->dst, what->dsts) / (32 * 0.90);
     double products = tiles * PLANES * in * out * (BLOCK * BLOCK / (32 * 0.94));

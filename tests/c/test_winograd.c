@@ -20,19 +20,19 @@ typedef struct problem {
 
 static size_t sources_of(const fv_winograd *w, const fv_winograd_part *part)
 {
-    return (size_t)(w->images * w->height * w->width * part->channels);
+    return (size_t)(w->images * w->depth * w->height * w->width * part->channels);
 }
 
 static size_t results_of(const fv_winograd *w, const fv_winograd_part *part)
 {
-    return (size_t)(w->images * w->out_height * w->out_width * part->channels);
+    return (size_t)(w->images * w->out_depth * w->out_height * w->out_width * part->channels);
 }
 
 /* Random data for everything; addend, bias and gate where wanted. */
 static void open_problem(problem *p, const fv_winograd *what, int with_addend, int with_gate)
 {
     fv_error err;
-    size_t at = 0, weights = (size_t)(9 * what->weights_out * what->weights_in);
+    size_t at = 0, weights = (size_t)(9 * what->weights_out * what->weights_in * what->weights_depth);
     *p = (problem){.what = *what};
     for (int i = 0; i < what->srcs; i++) p->buffer_count += 2 * sources_of(what, &what->src[i]);
     for (int i = 0; i < what->dsts; i++) p->result_count += results_of(what, &what->dst[i]);
@@ -99,42 +99,49 @@ static double activated(const fv_winograd *w, double x)
     }
 }
 
-static double source(const problem *p, int part, int64_t image, int64_t y, int64_t x, int64_t channel)
+/* A position among all results, or all sources. */
+typedef struct place {
+    int64_t image, z, y, x;
+} place;
+
+static double source(const problem *p, int part, place s, int64_t channel)
 {
     const fv_winograd *w = &p->what;
-    if (y < 0 || x < 0 || y >= w->height || x >= w->width) return 0;
-    int64_t at = ((image * w->height + y) * w->width + x) * w->src[part].channels + channel;
+    if (s.z < 0 || s.y < 0 || s.x < 0 || s.z >= w->depth || s.y >= w->height || s.x >= w->width) return 0;
+    int64_t at = ((s.image * w->depth + s.z) * w->height + s.y) * w->width + s.x;
+    at = at * w->src[part].channels + channel;
     double value = (double)p->data.src[part][at];
     if (p->data.gate && !(p->data.gate[at] > w->gate_low && p->data.gate[at] < w->gate_high))
         value *= (double)w->gate_slope;
     return value;
 }
 
-/* Weight with which channel i of the sources enters channel o of the results at tap (u, v). */
-static double weight(const problem *p, int64_t o, int64_t i, int u, int v)
+/* Weight with which channel i of the sources enters channel o of the results at a tap. */
+static double weight(const problem *p, int64_t o, int64_t i, int64_t tap)
 {
     const fv_winograd *w = &p->what;
-    const float *taps = p->data.weights + 9 * (w->backward ? i * w->weights_in + o : o * w->weights_in + i);
-    return (double)taps[w->backward ? 8 - (3 * u + v) : 3 * u + v];
+    int64_t taps = 9 * w->weights_depth, pair = w->backward ? i * w->weights_in + o : o * w->weights_in + i;
+    return (double)p->data.weights[taps * pair + (w->backward ? taps - 1 - tap : tap)];
 }
 
 /* The result, and the sum of the sizes of its terms. */
-static double result(const problem *p, int part, int64_t image, int64_t y, int64_t x, int64_t channel,
-                     double *size)
+static double result(const problem *p, int part, place r, int64_t channel, double *size)
 {
     const fv_winograd *w = &p->what;
     double sum = 0;
     *size = 1;
     for (int s = 0; s < w->srcs; s++)
-        for (int u = 0; u < 3; u++)
-            for (int v = 0; v < 3; v++)
-                for (int64_t i = 0; i < w->src[s].channels; i++) {
-                    double term = source(p, s, image, y + u - w->pad_top, x + v - w->pad_left, i) *
-                                  weight(p, w->dst[part].first + channel, w->src[s].first + i, u, v);
-                    sum += term;
-                    *size += fabs(term);
-                }
-    int64_t at = ((image * w->out_height + y) * w->out_width + x) * w->dst[part].channels + channel;
+        for (int64_t tap = 0; tap < 9 * w->weights_depth; tap++)
+            for (int64_t i = 0; i < w->src[s].channels; i++) {
+                place from = {r.image, r.z + tap / 9 - w->pad_front, r.y + tap / 3 % 3 - w->pad_top,
+                              r.x + tap % 3 - w->pad_left};
+                double term = source(p, s, from, i) *
+                              weight(p, w->dst[part].first + channel, w->src[s].first + i, tap);
+                sum += term;
+                *size += fabs(term);
+            }
+    int64_t at = ((r.image * w->out_depth + r.z) * w->out_height + r.y) * w->out_width + r.x;
+    at = at * w->dst[part].channels + channel;
     if (p->data.bias) sum += (double)p->data.bias[channel];
     if (p->data.addend) sum += (double)p->data.addend[at];
     return activated(w, sum);
@@ -149,11 +156,12 @@ static double error_of(const problem *p)
     for (int d = 0; d < w->dsts; d++)
         for (int64_t i = 0, n = (int64_t)results_of(w, &w->dst[d]); i < n; i++) {
             int64_t channel = i % w->dst[d].channels, pixel = i / w->dst[d].channels;
-            int64_t x = pixel % w->out_width, y = pixel / w->out_width % w->out_height;
-            int edge = !x || !y || x == w->out_width - 1 || y == w->out_height - 1;
+            int64_t slice = pixel / w->out_width / w->out_height;
+            place r = {slice / w->out_depth, slice % w->out_depth, pixel / w->out_width % w->out_height,
+                       pixel % w->out_width};
+            int edge = !r.x || !r.y || r.x == w->out_width - 1 || r.y == w->out_height - 1;
             if (n > 4000 && i % (edge ? 7 : 31)) continue;
-            int64_t image = pixel / w->out_width / w->out_height;
-            double size, wanted = result(p, d, image, y, x, channel, &size);
+            double size, wanted = result(p, d, r, channel, &size);
             double error = fabs((double)p->data.dst[d][i] - wanted) / size;
             if (!(error <= worst)) worst = error;
         }
@@ -190,14 +198,17 @@ static void check(const fv_winograd *what, int with_addend, int with_gate)
 static fv_winograd forward(int64_t images, int64_t height, int64_t width, int64_t in, int64_t out)
 {
     return (fv_winograd){.images = images,
+                         .depth = 1,
                          .height = height,
                          .width = width,
                          .pad_top = 1,
                          .pad_left = 1,
+                         .out_depth = 1,
                          .out_height = height,
                          .out_width = width,
                          .weights_out = out,
                          .weights_in = in,
+                         .weights_depth = 1,
                          .srcs = 1,
                          .dsts = 1,
                          .src = {{in, 0}},
@@ -226,6 +237,53 @@ TEST(winograd_shapes)
         check(&there, 0, 0);
         check(&back, 0, 0);
     }
+}
+
+/* Volumes: any padding along the depth, kernels of one slice and of three, of more slices than there are. */
+static fv_winograd volume(fv_winograd what, int64_t depth, int64_t weights_depth, int64_t pad_front,
+                          int64_t pad_back)
+{
+    what.depth = depth;
+    what.weights_depth = weights_depth;
+    what.pad_front = pad_front;
+    what.out_depth = depth + pad_front + pad_back - weights_depth + 1;
+    return what;
+}
+
+TEST(winograd_volumes)
+{
+    static const int64_t depths[][4] = {{5, 3, 1, 1}, {3, 1, 0, 0}, {4, 3, 0, 0}, {2, 3, 2, 1}, {1, 3, 1, 1},
+                                        {7, 5, 2, 2}, {3, 3, 0, 2}, {6, 2, 0, 1}, {13, 3, 1, 1}};
+    for (size_t i = 0; i < sizeof depths / sizeof *depths; i++) {
+        const int64_t *d = depths[i];
+        fv_winograd there = volume(forward(2, 9, 6, 20, 33), d[0], d[1], d[2], d[3]),
+                    back = volume(backward(2, 6, 9, 33, 20), d[0], d[1], d[2], d[3]),
+                    large = volume(forward(1, 10, 7, 180, 150), d[0], d[1], d[2], d[3]),
+                    large_back = volume(backward(1, 7, 10, 150, 180), d[0], d[1], d[2], d[3]);
+        there.activation = FV_WINOGRAD_LEAKY;
+        check(&there, 1, 0);
+        check(&back, 0, 0);
+        check(&large, 0, 0);
+        back.gate_high = large_back.gate_high = INFINITY;
+        check(&back, 0, 1);
+        check(&large_back, 0, 1);
+    }
+}
+
+/* Several sources of a volume, and two gradients of one. */
+TEST(winograd_volume_parts)
+{
+    fv_winograd there = volume(forward(1, 10, 9, 16 + 20 + 32, 40), 4, 3, 1, 1),
+                back = volume(backward(1, 10, 9, 16 + 20 + 32, 40), 4, 3, 1, 1);
+    there.srcs = 3;
+    there.src[0] = (fv_winograd_part){16, 0};
+    there.src[1] = (fv_winograd_part){20, 16};
+    there.src[2] = (fv_winograd_part){32, 36};
+    check(&there, 1, 0);
+    back.dsts = 2;
+    back.dst[0] = there.src[2];
+    back.dst[1] = there.src[1];
+    check(&back, 0, 0);
 }
 
 /* Large weights: tiles are transformed first, in more than one block, and summed over in more than one chunk.
@@ -328,8 +386,9 @@ static void check_blank(const fv_winograd *what, int with_gate, int64_t from, in
     REQUIRE_OK(fv_alloc_aligned(&first, bytes, &err));
     for (size_t i = 0; i < count; i++) {
         int64_t pixel = (int64_t)i / what->src[0].channels, x = pixel % what->width,
-                y = pixel / what->width % what->height;
-        if (x >= from && x < to && y >= from && y < to) continue;
+                y = pixel / what->width % what->height, slice = pixel / what->width / what->height;
+        int inside = what->depth == 1 || slice % what->depth == 2;
+        if (inside && x >= from && x < to && y >= from && y < to) continue;
         if (with_gate && i % 3)
             p.buffer[(size_t)(p.data.gate - p.buffer) + i] = -1;
         else
@@ -349,7 +408,8 @@ static void check_blank(const fv_winograd *what, int with_gate, int64_t from, in
 TEST(winograd_blank_tiles)
 {
     fv_winograd small = backward(2, 23, 18, 24, 40), large = backward(1, 30, 33, 260, 300);
-    small.gate_high = large.gate_high = INFINITY;
+    fv_winograd deep = volume(backward(2, 23, 18, 24, 40), 9, 3, 1, 1);
+    small.gate_high = large.gate_high = deep.gate_high = INFINITY;
     small.dsts = 2;
     small.dst[0] = (fv_winograd_part){16, 24};
     small.dst[1] = (fv_winograd_part){24, 0};
@@ -358,6 +418,7 @@ TEST(winograd_blank_tiles)
         for (int64_t size = 0; size < 9; size += 4) {
             check_blank(&small, with_gate, 6, 6 + size);
             check_blank(&large, with_gate, 3, 3 + size);
+            check_blank(&deep, with_gate, 6, 6 + size);
         }
 }
 
