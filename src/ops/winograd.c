@@ -43,11 +43,25 @@ typedef struct spot {
     int64_t slice, y, x;
 } spot;
 
+static int64_t tile_at(const run *r, int64_t index)
+{
+    return r->live ? r->live[index] : index;
+}
+
+/* Tiles of one place in successive slices follow each other. */
 static spot spot_of(const run *r, int64_t index)
 {
     const fv_winograd_plan *plan = r->plan;
-    int64_t tile = r->live ? r->live[index] : index, row = tile / plan->tiles_across;
-    return (spot){row / plan->tiles_down, row % plan->tiles_down * TILE, tile % plan->tiles_across * TILE};
+    int64_t depth = plan->what.out_depth, tile = tile_at(r, index), column = tile / depth;
+    int64_t row = column / plan->tiles_across, image = row / plan->tiles_down;
+    return (spot){image * depth + tile % depth, row % plan->tiles_down * TILE,
+                  column % plan->tiles_across * TILE};
+}
+
+static int64_t tile_of(const fv_winograd_plan *plan, int64_t slice, int64_t down, int64_t across)
+{
+    int64_t depth = plan->what.out_depth, row = slice / depth * plan->tiles_down + down;
+    return (row * plan->tiles_across + across) * depth + slice % depth;
 }
 
 /* The slice of the sources that a tap along the depth meets; -1: one of zeros. */
@@ -110,13 +124,12 @@ static int is_live_patch(const run *r, const uint8_t *cells, spot at)
 {
     const fv_winograd_plan *plan = r->plan;
     int64_t top = at.y - plan->what.pad_top, left = at.x - plan->what.pad_left;
-    const uint8_t *here = cells + at.slice * plan->tiles_down * plan->tiles_across;
-    if (here[at.y / TILE * plan->tiles_across + at.x / TILE]) return 1;
+    if (cells[tile_of(plan, at.slice, at.y / TILE, at.x / TILE)]) return 1;
     for (int64_t y = top < 0 ? 0 : top; y < top + POINTS; y++)
         for (int64_t x = left < 0 ? 0 : left; x < left + POINTS; x++) {
             int64_t down = y / TILE, across = x / TILE;
             int known = down < plan->tiles_down && across < plan->tiles_across;
-            if (known && !here[down * plan->tiles_across + across]) continue;
+            if (known && !cells[tile_of(plan, at.slice, down, across)]) continue;
             if (is_live_pixel(r, at.slice, y, x)) return 1;
         }
     return 0;
@@ -366,7 +379,7 @@ static void sum(const run *r, int64_t plane, int64_t chunk, int64_t panel, int64
                              .ahead = a + (more ? plan->tile_chunk : plan->tile_plane - back),
                              .b = weights + plane * plan->weight_plane,
                              .c = sums + plane * BLOCK,
-                             .a_tile = plan->tile_step,
+                             .a_tile = plan->tile_stride,
                              .a_block = plan->tile_block,
                              .c_tile = PLANES * PANEL,
                              .m = m,
@@ -386,19 +399,60 @@ static int64_t tiles_from(const run *r, int64_t first)
     return r->tiles - first < r->plan->block_tiles ? r->tiles - first : r->plan->block_tiles;
 }
 
+/* How many of the next `most` tiles are one place in successive slices. */
+static int64_t stretch_from(const run *r, int64_t first, int64_t most)
+{
+    int64_t tile = tile_at(r, first), left = r->plan->what.out_depth - tile % r->plan->what.out_depth, n = 1;
+    if (most > left) most = left;
+    while (n < most && tile_at(r, first + n) == tile + n) n++;
+    return n;
+}
+
+/* Tiles of successive slices, which share what they read: each slice is transformed once. */
+static void stretch_in(const run *r, int64_t first, int64_t tiles, float *to)
+{
+    const fv_winograd_plan *plan = r->plan;
+    spot at = spot_of(r, first), from = {0, at.y - plan->what.pad_top, at.x - plan->what.pad_left};
+    for (int64_t s = 0; s < tiles + plan->what.weights_depth - 1; s++, to += plan->tile_stride) {
+        from.slice = source_slice(&plan->what, at.slice, s);
+        if (from.slice < 0)
+            zeros_in(r, plan->tap_blocks, to);
+        else
+            slice_in(r, from, 0, plan->tap_blocks, to);
+    }
+}
+
+/* Transforms a block of m tiles. begin: the first of each stretch that is summed over at once, and m. */
+static int block_in(const run *r, int64_t first, int64_t m, float *own, int64_t *begin)
+{
+    const fv_winograd_plan *plan = r->plan;
+    int stretches = 0;
+    begin[0] = 0;
+    for (int64_t t = 0, n; t < m; t += n, begin[++stretches] = t) {
+        n = plan->shares_slices ? stretch_from(r, first + t, m - t) : m;
+        if (plan->shares_slices)
+            stretch_in(r, first + t, n, own + t * plan->tile_step);
+        else
+            for (int64_t i = 0; i < n; i++) tile_in(r, first + i, 0, plan->in_blocks, own + i * plan->tile_step);
+    }
+    return stretches;
+}
+
 /* A block of tiles from beginning to end; weights are transformed. */
 static void run_tiles(const run *r, int64_t first, float *own)
 {
     const fv_winograd_plan *plan = r->plan;
-    int64_t m = tiles_from(r, first), chunks = chunks_of(plan);
+    int64_t m = tiles_from(r, first), chunks = chunks_of(plan), begin[FV_WINOGRAD_MOST + 1];
     float *sums = own + plan->sums_at;
-    for (int64_t t = 0; t < m; t++) tile_in(r, first + t, 0, plan->in_blocks, own + t * plan->tile_step);
+    int stretches = block_in(r, first, m, own, begin);
     for (int64_t panel = 0; 2 * panel < plan->out_blocks; panel++) {
         const float *weights = r->data->scratch + panel * plan->weight_panel;
         for (int plane = 0; plane < PLANES; plane++)
             for (int64_t chunk = 0; chunk < chunks; chunk++)
-                sum(r, plane, chunk, panel, m, own, weights + chunk * plan->chunk_blocks * BLOCK * PANEL,
-                    sums);
+                for (int s = 0; s < stretches; s++)
+                    sum(r, plane, chunk, panel, begin[s + 1] - begin[s], own + begin[s] * plan->tile_step,
+                        weights + chunk * plan->chunk_blocks * BLOCK * PANEL,
+                        sums + begin[s] * PLANES * PANEL);
         for (int64_t t = 0; t < m; t++) tile_out(r, first + t, panel, sums + t * PLANES * PANEL);
     }
 }

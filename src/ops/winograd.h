@@ -23,7 +23,8 @@ enum {
     FV_WINOGRAD_TILE = 4,   /* results of a tile along an axis; it reads two more */
     FV_WINOGRAD_POINTS = 6, /* of interpolation along an axis */
     FV_WINOGRAD_PLANES = FV_WINOGRAD_POINTS * FV_WINOGRAD_POINTS,
-    FV_WINOGRAD_BLOCK = 16 /* channels that are kept together */
+    FV_WINOGRAD_BLOCK = 16, /* channels that are kept together */
+    FV_WINOGRAD_MOST = 48   /* tiles of a block, where the weights come first */
 };
 
 typedef enum fv_winograd_activation {
@@ -82,9 +83,11 @@ typedef struct fv_winograd_plan {
     int64_t in_blocks, out_blocks; /* the same for each tap along the depth; over all results */
     int weights_first;   /* 1: all weights are transformed, then blocks of tiles go through everything; 0: all
                             tiles of a block are transformed, then blocks of weights go through everything */
-    int64_t block_tiles; /* that are worked on together */
+    int shares_slices;   /* with that: tiles of successive slices of a block share what they read */
+    int64_t block_tiles; /* that are worked on together: at most FV_WINOGRAD_MOST with that */
     int64_t chunk_blocks; /* blocks of input channels that are summed over in one go */
     int64_t tile_step, tile_block, tile_plane, tile_chunk; /* strides of transformed tiles */
+    int64_t tile_stride; /* between those that are summed over at once */
     int64_t weight_plane, weight_panel;                    /* and of transformed weights */
     int64_t own_at, own_size, sums_at; /* scratch of each thread; in it the results before the last map */
     int skips_blank; /* tiles of nothing but zeros, as gradients of small masks have them, are passed over */

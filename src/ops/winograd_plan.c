@@ -9,6 +9,7 @@ enum {
     PANEL = FV_WINOGRAD_PANEL,
     LINE = 16,                    /* floats of a cache line: planes are shifted by one against each other */
     CHUNK = 8,                    /* blocks of input channels: 16 KB of a panel, half the first cache */
+    STRETCH = 6, /* slices from which on sharing them pays: fewer make short products */
     NEAR = 100 * 1024,            /* floats that stay in the second cache */
     WEIGHTS_AT_HAND = 1280 * 1024 /* floats that stay in the last cache */
 };
@@ -57,11 +58,16 @@ static int64_t even(int64_t whole, int64_t most)
 static void plan_weights_first(fv_winograd_plan *plan)
 {
     int64_t rows = plan->in_blocks * BLOCK, panels = divide_up(plan->out_blocks, 2);
-    plan->block_tiles = smaller(larger(NEAR / (PLANES * (rows + PANEL)), 12), 48);
-    plan->block_tiles = even(plan->tiles, plan->block_tiles);
+    int64_t depth = plan->what.out_depth, near = plan->shares_slices ? plan->tap_blocks * BLOCK : rows;
+    plan->block_tiles = smaller(larger(NEAR / (PLANES * (near + PANEL)), 12), FV_WINOGRAD_MOST);
+    if (plan->shares_slices && depth < plan->block_tiles)
+        plan->block_tiles -= plan->block_tiles % depth;
+    else
+        plan->block_tiles = even(plan->shares_slices ? depth : plan->tiles, plan->block_tiles);
     plan->tile_plane = BLOCK;
     plan->tile_block = PLANES * BLOCK;
     plan->tile_step = plan->in_blocks * plan->tile_block + LINE;
+    plan->tile_stride = plan->shares_slices ? plan->tap_blocks * plan->tile_block : plan->tile_step;
     plan->tile_chunk = plan->chunk_blocks * plan->tile_block;
     plan->weight_plane = rows * PANEL + LINE;
     plan->weight_panel = PLANES * plan->weight_plane;
@@ -74,7 +80,7 @@ static void plan_tiles_first(fv_winograd_plan *plan)
 {
     plan->block_tiles = even(plan->tiles, 128);
     plan->tile_block = BLOCK;
-    plan->tile_step = plan->chunk_blocks * BLOCK;
+    plan->tile_step = plan->tile_stride = plan->chunk_blocks * BLOCK;
     plan->tile_plane = plan->block_tiles * plan->tile_step + LINE;
     plan->tile_chunk = PLANES * plan->tile_plane;
     plan->weight_plane = plan->chunk_blocks * BLOCK * PANEL + LINE;
@@ -94,6 +100,7 @@ void fv_winograd_prepare(fv_winograd_plan *plan, const fv_winograd *what, int th
     plan->out_blocks = blocks_of(what->dst, what->dsts);
     plan->chunk_blocks = even(plan->in_blocks, CHUNK);
     plan->weights_first = plan->in_blocks * plan->out_blocks * (BLOCK * BLOCK * PLANES) <= WEIGHTS_AT_HAND;
+    plan->shares_slices = plan->weights_first && what->weights_depth > 1 && what->out_depth >= STRETCH;
     if (plan->weights_first)
         plan_weights_first(plan);
     else

@@ -55,9 +55,9 @@ describe("convolutions of bfloat16", function()
     assert.has_error(function() g:plan { taps = { y }, precision = "bf15" } end)
   end)
 
-  for _, network in ipairs(networks.SMALL) do
+  for _, network in ipairs(networks.ALL) do
     local name, options, shape = table.unpack(network)
-    it(("have no reference implementation in %s #slow"):format(name), function()
+    it(("have no reference implementation in %s #slow"):format(networks.title(network)), function()
       if not is_there(name) then return end
       local model = assert(fovea.arch.model(name, options, nil, { input_shape = shape, seed = 5 }))
       local instance = assert(model:at(shape))

@@ -25,11 +25,9 @@ local function check(network, kind)
 end
 
 describe("no reference implementation runs #slow", function()
-  for _, list in ipairs { networks.SMALL, networks.VOLUMES } do
-    for _, network in ipairs(list) do
-      for kind in pairs(KINDS) do
-        it(("%s, %d axes, %s"):format(network[1], #network[3], kind), function() check(network, kind) end)
-      end
+  for _, network in ipairs(networks.ALL) do
+    for kind in pairs(KINDS) do
+      it(networks.title(network) .. ", " .. kind, function() check(network, kind) end)
     end
   end
 end)

@@ -46,13 +46,8 @@ local function check(name, options, shape)
 end
 
 describe("many questions", function()
-  for _, list in ipairs { networks.SMALL, networks.VOLUMES } do
-    for _, case in ipairs(list) do
-      local name, options, shape = table.unpack(case)
-      it(("have the answers of one in %s, in %d dimensions"):format(name, #shape - 2), function()
-        check(name, options, shape)
-      end)
-    end
+  for _, case in ipairs(networks.ALL) do
+    it("have the answers of one in " .. networks.title(case), function() check(table.unpack(case)) end)
   end
 
   it("are asked once when they are the same", function()

@@ -55,15 +55,12 @@ local function check(name, options, shape, exact)
 end
 
 describe("the number of threads #slow", function()
-  for _, list in ipairs { networks.SMALL, networks.VOLUMES } do
-    for _, case in ipairs(list) do
-      local name, options, shape = table.unpack(case)
-      local several = { 2, table.unpack(shape, 2) }
-      it(("does not matter to %s in %d dimensions"):format(name, #shape - 2), function()
-        check(name, options, shape)
-        check(name, options, shape, true)
-        check(name, options, several)
-      end)
-    end
+  for _, case in ipairs(networks.ALL) do
+    local name, options, shape = table.unpack(case)
+    it("does not matter to " .. networks.title(case), function()
+      check(name, options, shape)
+      check(name, options, shape, true)
+      check(name, options, { 2, table.unpack(shape, 2) })
+    end)
   end
 end)
