@@ -1,6 +1,6 @@
 /* Running a Winograd convolution: what is done in which order, and by which thread. */
 #include "base/parallel.h"
-#include "ops/winograd_kernels.h"
+#include "ops/winograd_run.h"
 
 #include <string.h>
 
@@ -12,13 +12,6 @@ enum {
     POINTS = FV_WINOGRAD_POINTS,
     BLOCK_BYTES = BLOCK * sizeof(float)
 };
-
-typedef struct run {
-    const fv_winograd_plan *plan;
-    const fv_winograd_data *data;
-    int64_t tiles;       /* that are worked on */
-    const int32_t *live; /* which those are; NULL: the first */
-} run;
 
 /* A block of channels: where it begins in its part, and how many of its channels there are. */
 typedef struct span {
@@ -38,154 +31,11 @@ static span span_at(const fv_winograd_part *parts, int64_t index)
     return (span){part, index * BLOCK, left < BLOCK ? left : BLOCK};
 }
 
-/* Where a tile begins in the results; slices are counted through all images. */
-typedef struct spot {
-    int64_t slice, y, x;
-} spot;
-
-static int64_t tile_at(const run *r, int64_t index)
-{
-    return r->live ? r->live[index] : index;
-}
-
-/* Tiles of one place in successive slices follow each other. */
-static spot spot_of(const run *r, int64_t index)
-{
-    const fv_winograd_plan *plan = r->plan;
-    int64_t depth = plan->what.out_depth, tile = tile_at(r, index), column = tile / depth;
-    int64_t row = column / plan->tiles_across, image = row / plan->tiles_down;
-    return (spot){image * depth + tile % depth, row % plan->tiles_down * TILE,
-                  column % plan->tiles_across * TILE};
-}
-
-static int64_t tile_of(const fv_winograd_plan *plan, int64_t slice, int64_t down, int64_t across)
-{
-    int64_t depth = plan->what.out_depth, row = slice / depth * plan->tiles_down + down;
-    return (row * plan->tiles_across + across) * depth + slice % depth;
-}
-
-/* The slice of the sources that a tap along the depth meets; -1: one of zeros. */
-static int64_t source_slice(const fv_winograd *what, int64_t slice, int64_t tap)
-{
-    int64_t z = slice % what->out_depth + tap - what->pad_front;
-    return z < 0 || z >= what->depth ? -1 : slice / what->out_depth * what->depth + z;
-}
-
-/* --- tiles of zeros --- */
-
-/* Whether some of n numbers are not zero; without a branch, so that it is done by vectors. */
-static int any(const float *from, int64_t n)
-{
-    uint32_t bits[BLOCK], found = 0;
-    for (; n >= BLOCK && !found; n -= BLOCK, from += BLOCK) {
-        memcpy(bits, from, BLOCK_BYTES);
-        for (int i = 0; i < BLOCK; i++) found |= bits[i] << 1; /* but for the sign: -0 is zero */
-    }
-    for (int64_t i = 0; i < n; i++) found |= from[i] != 0;
-    return found != 0;
-}
-
-/* Whether the gate lets something else than zeros through, of n elements from `first` on. */
-static int any_within(const run *r, int64_t first, int64_t n)
-{
-    const fv_winograd *what = &r->plan->what;
-    const float *from = r->data->src[0], *gate = r->data->gate;
-    const uint16_t *signs = r->data->signs;
-    if (!any(from + first, n)) return 0;
-    if (what->gate_slope != 0 || (!gate && !signs)) return 1;
-    for (int64_t i = first; i < first + n; i++)
-        if (from[i] != 0 && (signs ? signs[i / BLOCK] >> i % BLOCK & 1
-                                   : gate[i] > what->gate_low && gate[i] < what->gate_high))
-            return 1;
-    return 0;
-}
-
-/* Whether a pixel of the one source that a backward pass has is not zero. */
-static int is_live_pixel(const run *r, int64_t slice, int64_t y, int64_t x)
-{
-    const fv_winograd *what = &r->plan->what;
-    int64_t channels = what->src[0].channels;
-    if (y < 0 || y >= what->height || x < 0 || x >= what->width) return 0;
-    return any_within(r, ((slice * what->height + y) * what->width + x) * channels, channels);
-}
-
-/* Whether one of the pixels in the place of a tile's results is: its cell. */
-static int is_live_cell(const run *r, int64_t tile)
-{
-    spot at = spot_of(r, tile);
-    for (int64_t y = at.y; y < at.y + TILE; y++)
-        for (int64_t x = at.x; x < at.x + TILE; x++)
-            if (is_live_pixel(r, at.slice, y, x)) return 1;
-    return 0;
-}
-
-/* Whether one of the pixels is that a tile reads in one slice. Those of cells without any are known. */
-static int is_live_patch(const run *r, const uint8_t *cells, spot at)
-{
-    const fv_winograd_plan *plan = r->plan;
-    int64_t top = at.y - plan->what.pad_top, left = at.x - plan->what.pad_left;
-    if (cells[tile_of(plan, at.slice, at.y / TILE, at.x / TILE)]) return 1;
-    for (int64_t y = top < 0 ? 0 : top; y < top + POINTS; y++)
-        for (int64_t x = left < 0 ? 0 : left; x < left + POINTS; x++) {
-            int64_t down = y / TILE, across = x / TILE;
-            int known = down < plan->tiles_down && across < plan->tiles_across;
-            if (known && !cells[tile_of(plan, at.slice, down, across)]) continue;
-            if (is_live_pixel(r, at.slice, y, x)) return 1;
-        }
-    return 0;
-}
-
-static int is_live_tile(const run *r, const uint8_t *cells, int64_t tile)
-{
-    const fv_winograd *what = &r->plan->what;
-    spot at = spot_of(r, tile), there = at;
-    for (int64_t tap = 0; tap < what->weights_depth; tap++) {
-        there.slice = source_slice(what, at.slice, tap);
-        if (there.slice >= 0 && is_live_patch(r, cells, there)) return 1;
-    }
-    return 0;
-}
-
-/* The results of such a tile: sums of nothing. */
-static void clear_tile(const run *r, int64_t tile)
-{
-    const fv_winograd *what = &r->plan->what;
-    spot at = spot_of(r, tile);
-    int64_t rows = what->out_height - at.y, columns = what->out_width - at.x;
-    for (int k = 0; k < what->dsts; k++)
-        for (int64_t i = 0; i < TILE && i < rows; i++) {
-            int64_t channels = what->dst[k].channels;
-            int64_t first = (at.slice * what->out_height + at.y + i) * what->out_width + at.x;
-            memset(r->data->dst[k] + first * channels, 0,
-                   (size_t)((columns < TILE ? columns : TILE) * channels) * sizeof(float));
-        }
-}
-
-/* Deals with the tiles of zeros and lists the others. */
-static void find_live(run *r)
-{
-    const fv_winograd_plan *plan = r->plan;
-    int32_t *live = (int32_t *)(void *)(r->data->scratch + plan->live_at);
-    uint8_t *cells = (uint8_t *)(live + plan->tiles);
-    int64_t count = 0;
-#pragma omp parallel for schedule(static) if (plan->tiles > 256)
-    for (int64_t tile = 0; tile < plan->tiles; tile++) cells[tile] = (uint8_t)is_live_cell(r, tile);
-#pragma omp parallel for schedule(static) if (plan->tiles > 256)
-    for (int64_t tile = 0; tile < plan->tiles; tile++) {
-        live[tile] = is_live_tile(r, cells, tile);
-        if (!live[tile]) clear_tile(r, tile);
-    }
-    for (int64_t tile = 0; tile < plan->tiles; tile++)
-        if (live[tile]) live[count++] = (int32_t)tile;
-    r->tiles = count;
-    r->live = live;
-}
-
 /* --- tiles in --- */
 
 /* The pixels of one block of a tile, with zeros for those that do not exist. */
-static void copy_patch(const fv_winograd *what, const float *from, spot at, int64_t row, int64_t column,
-                       int64_t channels, float *patch)
+static void copy_patch(const fv_winograd *what, const float *from, fv_winograd_spot at, int64_t row,
+                       int64_t column, int64_t channels, float *patch)
 {
     memset(patch, 0, PLANES * BLOCK_BYTES);
     for (int i = 0; i < POINTS; i++)
@@ -197,7 +47,8 @@ static void copy_patch(const fv_winograd *what, const float *from, spot at, int6
         }
 }
 
-static void copy_signs(const fv_winograd *what, const fv_winograd_in *in, spot at, uint16_t *patch)
+static void copy_signs(const fv_winograd *what, const fv_winograd_in *in, fv_winograd_spot at,
+                       uint16_t *patch)
 {
     for (int i = 0; i < POINTS; i++)
         for (int j = 0; j < POINTS; j++) {
@@ -207,7 +58,8 @@ static void copy_signs(const fv_winograd *what, const fv_winograd_in *in, spot a
         }
 }
 
-static void patch_in(const run *r, const fv_winograd_in *in, spot at, int64_t channels, float *to)
+static void patch_in(const fv_winograd_job *r, const fv_winograd_in *in, fv_winograd_spot at,
+                     int64_t channels, float *to)
 {
     float pixels[PLANES * BLOCK], gates[PLANES * BLOCK];
     uint16_t signs[PLANES];
@@ -226,7 +78,7 @@ static void patch_in(const run *r, const fv_winograd_in *in, spot at, int64_t ch
 }
 
 /* Blocks first to end of a tile, of the channels of one slice. */
-static void slice_in(const run *r, spot at, int64_t first, int64_t end, float *to)
+static void slice_in(const fv_winograd_job *r, fv_winograd_spot at, int64_t first, int64_t end, float *to)
 {
     const fv_winograd *what = &r->plan->what;
     int inside = at.y >= 0 && at.x >= 0 && at.y + POINTS <= what->height && at.x + POINTS <= what->width;
@@ -252,21 +104,22 @@ static void slice_in(const run *r, spot at, int64_t first, int64_t end, float *t
     }
 }
 
-static void zeros_in(const run *r, int64_t blocks, float *to)
+static void zeros_in(const fv_winograd_job *r, int64_t blocks, float *to)
 {
     for (int64_t b = 0; b < blocks; b++, to += r->plan->tile_block)
         for (int plane = 0; plane < PLANES; plane++) memset(to + plane * r->plan->tile_plane, 0, BLOCK_BYTES);
 }
 
 /* Blocks first to end of a tile: those of the slices that the taps meet, one after the other. */
-static void tile_in(const run *r, int64_t tile, int64_t first, int64_t end, float *to)
+static void tile_in(const fv_winograd_job *r, int64_t tile, int64_t first, int64_t end, float *to)
 {
     const fv_winograd *what = &r->plan->what;
-    spot at = spot_of(r, tile), from = {0, at.y - what->pad_top, at.x - what->pad_left};
+    fv_winograd_spot at = fv_winograd_spot_at(r, tile),
+                     from = {0, at.y - what->pad_top, at.x - what->pad_left};
     for (int64_t b = first, next; b < end; to += (next - b) * r->plan->tile_block, b = next) {
         int64_t tap = b / r->plan->tap_blocks, before = tap * r->plan->tap_blocks;
         next = before + r->plan->tap_blocks < end ? before + r->plan->tap_blocks : end;
-        from.slice = source_slice(what, at.slice, tap);
+        from.slice = fv_winograd_slice_at(what, at.slice, tap);
         if (from.slice < 0)
             zeros_in(r, next - b, to);
         else
@@ -277,7 +130,7 @@ static void tile_in(const run *r, int64_t tile, int64_t first, int64_t end, floa
 /* --- weights --- */
 
 /* Blocks first to end of input channels of a panel. */
-static void weights_in(const run *r, int64_t panel, int64_t first, int64_t end, float *to)
+static void weights_in(const fv_winograd_job *r, int64_t panel, int64_t first, int64_t end, float *to)
 {
     const fv_winograd_plan *plan = r->plan;
     const fv_winograd *what = &plan->what;
@@ -291,15 +144,15 @@ static void weights_in(const run *r, int64_t panel, int64_t first, int64_t end, 
             int64_t from = what->src[row.part].first + row.offset;
             int64_t out = what->backward ? from : lane, in = what->backward ? lane : from;
             if (what->backward) tap = depth - 1 - tap;
-            fv_winograd_weights w = {.from = r->data->weights + taps * (out * what->weights_in + in) + 9 * tap,
-                                     .end = r->data->weights + taps * what->weights_out * what->weights_in,
-                                     .factor =
-                                         what->backward && r->data->factor ? r->data->factor + out : NULL,
-                                     .lane = what->backward ? taps : taps * what->weights_in,
-                                     .row = what->backward ? taps * what->weights_in : taps,
-                                     .lanes = column.channels,
-                                     .rows = row.channels,
-                                     .turned = what->backward};
+            fv_winograd_weights w = {
+                .from = r->data->weights + taps * (out * what->weights_in + in) + 9 * tap,
+                .end = r->data->weights + taps * what->weights_out * what->weights_in,
+                .factor = what->backward && r->data->factor ? r->data->factor + out : NULL,
+                .lane = what->backward ? taps : taps * what->weights_in,
+                .row = what->backward ? taps * what->weights_in : taps,
+                .lanes = column.channels,
+                .rows = row.channels,
+                .turned = what->backward};
             plan->kernels->weights(&w, to + (b - first) * BLOCK * PANEL + c % 2 * BLOCK, plan->weight_plane);
         }
 }
@@ -307,7 +160,8 @@ static void weights_in(const run *r, int64_t panel, int64_t first, int64_t end, 
 /* --- results --- */
 
 /* The last block of a part may have fewer channels than fit: it is made beside, and those are copied. */
-static void part_out(const run *r, const fv_winograd_out *out, int64_t channels, const float *from)
+static void part_out(const fv_winograd_job *r, const fv_winograd_out *out, int64_t channels,
+                     const float *from)
 {
     float made[TILE * TILE * BLOCK], addend[TILE * TILE * BLOCK], bias[BLOCK] = {0};
     fv_winograd_out beside = *out;
@@ -329,10 +183,10 @@ static void part_out(const run *r, const fv_winograd_out *out, int64_t channels,
 }
 
 /* A panel of a tile. */
-static void tile_out(const run *r, int64_t tile, int64_t panel, const float *from)
+static void tile_out(const fv_winograd_job *r, int64_t tile, int64_t panel, const float *from)
 {
     const fv_winograd *what = &r->plan->what;
-    spot at = spot_of(r, tile);
+    fv_winograd_spot at = fv_winograd_spot_at(r, tile);
     int64_t rows = what->out_height - at.y, columns = what->out_width - at.x;
     for (int64_t c = 2 * panel; c < 2 * panel + 2 && c < r->plan->out_blocks; c++, from += PLANES * BLOCK) {
         span part = span_at(what->dst, c);
@@ -366,8 +220,8 @@ static void tile_out(const run *r, int64_t tile, int64_t panel, const float *fro
 /* --- the whole --- */
 
 /* Chunk `chunk` of the sums of a panel, in plane `plane`: m tiles. */
-static void sum(const run *r, int64_t plane, int64_t chunk, int64_t panel, int64_t m, const float *tiles,
-                const float *weights, float *sums)
+static void sum(const fv_winograd_job *r, int64_t plane, int64_t chunk, int64_t panel, int64_t m,
+                const float *tiles, const float *weights, float *sums)
 {
     const fv_winograd_plan *plan = r->plan;
     int64_t first = chunk * plan->chunk_blocks, left = plan->in_blocks - first;
@@ -394,27 +248,29 @@ static int64_t chunks_of(const fv_winograd_plan *plan)
     return (plan->in_blocks + plan->chunk_blocks - 1) / plan->chunk_blocks;
 }
 
-static int64_t tiles_from(const run *r, int64_t first)
+static int64_t tiles_from(const fv_winograd_job *r, int64_t first)
 {
     return r->tiles - first < r->plan->block_tiles ? r->tiles - first : r->plan->block_tiles;
 }
 
 /* How many of the next `most` tiles are one place in successive slices. */
-static int64_t stretch_from(const run *r, int64_t first, int64_t most)
+static int64_t stretch_from(const fv_winograd_job *r, int64_t first, int64_t most)
 {
-    int64_t tile = tile_at(r, first), left = r->plan->what.out_depth - tile % r->plan->what.out_depth, n = 1;
+    int64_t tile = fv_winograd_tile_at(r, first),
+            left = r->plan->what.out_depth - tile % r->plan->what.out_depth, n = 1;
     if (most > left) most = left;
-    while (n < most && tile_at(r, first + n) == tile + n) n++;
+    while (n < most && fv_winograd_tile_at(r, first + n) == tile + n) n++;
     return n;
 }
 
 /* Tiles of successive slices, which share what they read: each slice is transformed once. */
-static void stretch_in(const run *r, int64_t first, int64_t tiles, float *to)
+static void stretch_in(const fv_winograd_job *r, int64_t first, int64_t tiles, float *to)
 {
     const fv_winograd_plan *plan = r->plan;
-    spot at = spot_of(r, first), from = {0, at.y - plan->what.pad_top, at.x - plan->what.pad_left};
+    fv_winograd_spot at = fv_winograd_spot_at(r, first),
+                     from = {0, at.y - plan->what.pad_top, at.x - plan->what.pad_left};
     for (int64_t s = 0; s < tiles + plan->what.weights_depth - 1; s++, to += plan->tile_stride) {
-        from.slice = source_slice(&plan->what, at.slice, s);
+        from.slice = fv_winograd_slice_at(&plan->what, at.slice, s);
         if (from.slice < 0)
             zeros_in(r, plan->tap_blocks, to);
         else
@@ -423,7 +279,7 @@ static void stretch_in(const run *r, int64_t first, int64_t tiles, float *to)
 }
 
 /* Transforms a block of m tiles. begin: the first of each stretch that is summed over at once, and m. */
-static int block_in(const run *r, int64_t first, int64_t m, float *own, int64_t *begin)
+static int block_in(const fv_winograd_job *r, int64_t first, int64_t m, float *own, int64_t *begin)
 {
     const fv_winograd_plan *plan = r->plan;
     int stretches = 0;
@@ -433,13 +289,14 @@ static int block_in(const run *r, int64_t first, int64_t m, float *own, int64_t 
         if (plan->shares_slices)
             stretch_in(r, first + t, n, own + t * plan->tile_step);
         else
-            for (int64_t i = 0; i < n; i++) tile_in(r, first + i, 0, plan->in_blocks, own + i * plan->tile_step);
+            for (int64_t i = 0; i < n; i++)
+                tile_in(r, first + i, 0, plan->in_blocks, own + i * plan->tile_step);
     }
     return stretches;
 }
 
 /* A block of tiles from beginning to end; weights are transformed. */
-static void run_tiles(const run *r, int64_t first, float *own)
+static void run_tiles(const fv_winograd_job *r, int64_t first, float *own)
 {
     const fv_winograd_plan *plan = r->plan;
     int64_t m = tiles_from(r, first), chunks = chunks_of(plan), begin[FV_WINOGRAD_MOST + 1];
@@ -458,7 +315,7 @@ static void run_tiles(const run *r, int64_t first, float *own)
 }
 
 /* A panel of weights from beginning to end; tiles from `first` on are transformed. */
-static void run_panel(const run *r, int64_t first, int64_t panel, float *own)
+static void run_panel(const fv_winograd_job *r, int64_t first, int64_t panel, float *own)
 {
     const fv_winograd_plan *plan = r->plan;
     int64_t m = tiles_from(r, first), chunks = chunks_of(plan);
@@ -472,7 +329,7 @@ static void run_panel(const run *r, int64_t first, int64_t panel, float *own)
     for (int64_t t = 0; t < m; t++) tile_out(r, first + t, panel, sums + t * PLANES * PANEL);
 }
 
-static void transform_chunk(const run *r, int64_t first, int64_t item)
+static void transform_chunk(const fv_winograd_job *r, int64_t first, int64_t item)
 {
     const fv_winograd_plan *plan = r->plan;
     int64_t chunks = chunks_of(plan), tile = item / chunks, chunk = item % chunks;
@@ -483,10 +340,10 @@ static void transform_chunk(const run *r, int64_t first, int64_t item)
 
 void fv_winograd_run(const fv_winograd_plan *plan, const fv_winograd_data *data)
 {
-    run r = {plan, data, plan->tiles, NULL};
+    fv_winograd_job r = {plan, data, plan->tiles, NULL};
     int64_t panels = (plan->out_blocks + 1) / 2, chunks = chunks_of(plan);
     int threads = fv_threads() < plan->slots ? fv_threads() : plan->slots;
-    if (plan->skips_blank && !data->bias && !data->addend) find_live(&r);
+    if (plan->skips_blank && !data->bias && !data->addend) fv_winograd_find_live(&r);
     if (!r.tiles) return;
 #pragma omp parallel num_threads(threads)
     {

@@ -1,8 +1,8 @@
-/* Convolution with 3x3 or Dx3x3 kernels, stride 1, by Winograd's minimal filtering F(4x4, 3x3): 36 multiplications
- * give the 16 results of a tile instead of 144 (Lavin and Gray, Fast Algorithms for Convolutional Neural
- * Networks, 2016). A tile of 6x6 pixels and the kernel are taken through linear maps to 36 numbers per
- * channel; 36 matrix products sum over the channels, and over the taps along the depth, which are taken like
- * channels of other slices; another linear map gives the 4x4 results:
+/* Convolution with 3x3 or Dx3x3 kernels, stride 1, by Winograd's minimal filtering F(4x4, 3x3): 36
+ * multiplications give the 16 results of a tile instead of 144 (Lavin and Gray, Fast Algorithms for
+ * Convolutional Neural Networks, 2016). A tile of 6x6 pixels and the kernel are taken through linear maps to
+ * 36 numbers per channel; 36 matrix products sum over the channels, and over the taps along the depth, which
+ * are taken like channels of other slices; another linear map gives the 4x4 results:
  *
  *     Y = A' [ (G g G') (B' d B) ] A
  *
@@ -49,7 +49,8 @@ typedef struct fv_winograd {
     int64_t images, depth, height, width; /* of the sources; depth: slices of an image, 1 for a picture */
     int64_t pad_front, pad_top, pad_left; /* zeros before them; after them as many as the results need */
     int64_t out_depth, out_height, out_width;
-    int64_t weights_out, weights_in, weights_depth; /* they are weights_out x weights_in x weights_depth x 3 x 3 */
+    int64_t weights_out, weights_in,
+        weights_depth; /* they are weights_out x weights_in x weights_depth x 3 x 3 */
     int srcs, dsts;
     fv_winograd_part src[FV_WINOGRAD_PARTS], dst[FV_WINOGRAD_PARTS];
     fv_winograd_activation activation; /* of the results */
@@ -87,7 +88,7 @@ typedef struct fv_winograd_plan {
     int64_t block_tiles; /* that are worked on together: at most FV_WINOGRAD_MOST with that */
     int64_t chunk_blocks; /* blocks of input channels that are summed over in one go */
     int64_t tile_step, tile_block, tile_plane, tile_chunk; /* strides of transformed tiles */
-    int64_t tile_stride; /* between those that are summed over at once */
+    int64_t tile_stride;                                   /* between those that are summed over at once */
     int64_t weight_plane, weight_panel;                    /* and of transformed weights */
     int64_t own_at, own_size, sums_at; /* scratch of each thread; in it the results before the last map */
     int skips_blank; /* tiles of nothing but zeros, as gradients of small masks have them, are passed over */

@@ -9,7 +9,7 @@ enum {
     PANEL = FV_WINOGRAD_PANEL,
     LINE = 16,                    /* floats of a cache line: planes are shifted by one against each other */
     CHUNK = 8,                    /* blocks of input channels: 16 KB of a panel, half the first cache */
-    STRETCH = 6, /* slices from which on sharing them pays: fewer make short products */
+    STRETCH = 6,                  /* slices from which on sharing them pays: fewer make short products */
     NEAR = 100 * 1024,            /* floats that stay in the second cache */
     WEIGHTS_AT_HAND = 1280 * 1024 /* floats that stay in the last cache */
 };

@@ -135,8 +135,8 @@ static double result(const problem *p, int part, place r, int64_t channel, doubl
             for (int64_t i = 0; i < w->src[s].channels; i++) {
                 place from = {r.image, r.z + tap / 9 - w->pad_front, r.y + tap / 3 % 3 - w->pad_top,
                               r.x + tap % 3 - w->pad_left};
-                double term = source(p, s, from, i) *
-                              weight(p, w->dst[part].first + channel, w->src[s].first + i, tap);
+                double term =
+                    source(p, s, from, i) * weight(p, w->dst[part].first + channel, w->src[s].first + i, tap);
                 sum += term;
                 *size += fabs(term);
             }

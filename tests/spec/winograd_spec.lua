@@ -78,14 +78,16 @@ describe("convolution by Winograd's method", function()
   end)
 
   it("gives the sums of its definition in volumes", function()
-    for _, case in ipairs { { 3, { pad = 1 }, { 2, 32, 7, 17, 22 } }, { 1, { pad = { 0, 1, 1 } }, { 1, 64, 3, 24, 24 } } } do
+    for _, case in ipairs { { 3, { pad = 1 }, { 2, 32, 7, 17, 22 } },
+      { 1, { pad = { 0, 1, 1 } }, { 1, 64, 3, 24, 24 } } } do
       local depth, attrs, shape = table.unpack(case)
       local c = convolution(shape, 40, attrs, depth)
       local x, w = c.input, c.weights
       local y, _, plan = run(c)
       assert.are.equal(2, count(plan, WINOGRAD))
       for k = 0, 99 do
-        local at = { k % shape[1] + 1, k * 7 % 40 + 1, k * 3 % shape[3] + 1, k * 5 % shape[4] + 1, k * 11 % shape[5] + 1 }
+        local at = { k % shape[1] + 1, k * 7 % 40 + 1, k * 3 % shape[3] + 1, k * 5 % shape[4] + 1,
+          k * 11 % shape[5] + 1 }
         local sum = c.bias:get(at[2])
         for i = 1, shape[2] do
           for tap = 0, 9 * depth - 1 do
@@ -103,8 +105,10 @@ describe("convolution by Winograd's method", function()
 
   it("has the adjoint as its gradient", function()
     local flat, deep = { 2, 48, 25, 22 }, { 1, 48, 9, 15, 18 }
-    for _, case in ipairs { { flat, { pad = 1 } }, { flat, { pad = 0 } }, { flat, { pad = { 0, 2 }, pad_end = { 1, 0 } } },
-      { deep, { pad = 1 }, 3 }, { deep, { pad = { 0, 1, 0 } }, 3 }, { deep, { pad = { 2, 1, 1 }, pad_end = { 0, 2, 1 } }, 3 },
+    for _, case in ipairs { { flat, { pad = 1 } }, { flat, { pad = 0 } },
+      { flat, { pad = { 0, 2 }, pad_end = { 1, 0 } } },
+      { deep, { pad = 1 }, 3 }, { deep, { pad = { 0, 1, 0 } }, 3 },
+      { deep, { pad = { 2, 1, 1 }, pad_end = { 0, 2, 1 } }, 3 },
       { deep, { pad = { 0, 1, 1 } }, 1 } } do
       local shape, attrs, depth = table.unpack(case, 1, 3)
       local c = convolution(shape, 72, attrs, depth)
@@ -240,8 +244,8 @@ describe("networks #slow", function()
           ("%s %s runs on %s"):format(step.op, step.node, step.implementation))
       end
       if os.getenv "FOVEA_SHOW" then
-        local text = ("%-24s winograd %2d forward %2d backward;"):format(networks.title(network), count(plan, WINOGRAD, "forward"),
-          count(plan, WINOGRAD, "backward"))
+        local text = ("%-24s winograd %2d forward %2d backward;"):format(networks.title(network),
+          count(plan, WINOGRAD, "forward"), count(plan, WINOGRAD, "backward"))
         for i = 1, #want do
           text = text .. (" %.1e/%.1e"):format(relative(want[i], got[i]), relative(slow[i], want[i]))
         end
