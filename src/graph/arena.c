@@ -173,7 +173,8 @@ static size_t packing_peak(const fv_plan *plan, size_t made)
             if (step->value[k]->storage->kind == FV_STORAGE_PACKED && (step->writes >> k & 1))
                 now += step->value[k]->storage->bytes;
         if (now > most) most = now;
-        if (from->made && from->last < 0 && from->packed_last == step) now -= from->bytes;
+        if ((from->made || from->is_passing) && from->last < 0 && from->packed_last == step)
+            now -= from->bytes;
     }
     return most;
 }
@@ -189,7 +190,8 @@ static void count_bytes(fv_plan *plan)
     }
     for (int i = 0; i < plan->storages.count; i++) {
         const fv_storage *storage = plan->storages.at[i];
-        if (storage->kind == FV_STORAGE_PACKED && storage->wanted) m->packed += storage->bytes;
+        if (storage->kind == FV_STORAGE_PACKED && storage->wanted && !storage->is_passing)
+            m->packed += storage->bytes;
         if (storage->made && !is_passing(storage))
             *(storage->last < 0 ? &made : &m->weights) += storage->bytes;
     }
@@ -224,7 +226,7 @@ fv_status fv_plan_allocate(fv_plan *plan, fv_error *err)
     for (int i = 0; i < plan->storages.count; i++) {
         fv_storage *storage = plan->storages.at[i];
         if (storage->pending && storage->last >= 0) FV_TRY(fv_plan_fill(storage, err));
-        if (storage->kind == FV_STORAGE_PACKED && storage->wanted)
+        if (storage->kind == FV_STORAGE_PACKED && storage->wanted && !storage->is_passing)
             FV_TRY(fv_alloc_aligned(&storage->data, storage->bytes, err));
         if (storage->kind == FV_STORAGE_ARENA && storage->last >= 0 && !storage->shared)
             storage->data = plan->arena + storage->offset / sizeof(float);

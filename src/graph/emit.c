@@ -16,8 +16,7 @@ fv_status fv_pointers_add(fv_pointers *list, void *pointer, fv_error *err)
     return FV_OK;
 }
 
-/* Allocates a block of the plan and notes it in the list that will free it. */
-static fv_status own(fv_pointers *list, size_t size, void *out, fv_error *err)
+fv_status fv_pointers_own(fv_pointers *list, size_t size, void *out, fv_error *err)
 {
     void **block = out;
     FV_TRY(fv_calloc(block, 1, size, err));
@@ -31,7 +30,7 @@ static fv_status own(fv_pointers *list, size_t size, void *out, fv_error *err)
 
 static fv_status new_storage(fv_plan *plan, size_t bytes, fv_storage **out, fv_error *err)
 {
-    FV_TRY(own(&plan->storages, sizeof **out, out, err));
+    FV_TRY(fv_pointers_own(&plan->storages, sizeof **out, out, err));
     (*out)->bytes = bytes;
     (*out)->first = plan->time;
     (*out)->last = -1;
@@ -43,7 +42,7 @@ fv_status fv_plan_value_new(fv_plan *plan, const fv_shape *shape, int channels_l
 {
     size_t count;
     FV_TRY(fv_shape_count(shape, &count, err));
-    FV_TRY(own(&plan->values, sizeof **out, out, err));
+    FV_TRY(fv_pointers_own(&plan->values, sizeof **out, out, err));
     (*out)->shape = *shape;
     (*out)->channels_last = channels_last && shape->rank > 2;
     return new_storage(plan, count * sizeof(float), &(*out)->storage, err);
@@ -162,7 +161,7 @@ fv_status fv_emit_value_like(fv_emit *emit, const fv_value *like, fv_value **out
 
 fv_status fv_emit_value_md(fv_emit *emit, const fv_md *md, fv_value **out, fv_error *err)
 {
-    FV_TRY(own(&emit->plan->values, sizeof **out, out, err));
+    FV_TRY(fv_pointers_own(&emit->plan->values, sizeof **out, out, err));
     (*out)->custom = 1;
     FV_TRY(fv_md_copy(&(*out)->md, md, err));
     return new_storage(emit->plan, fv_md_bytes(md), &(*out)->storage, err);
@@ -182,7 +181,7 @@ fv_status fv_emit_part(fv_emit *emit, fv_value *whole, int64_t from, fv_value **
 {
     *out = whole;
     if (!from) return FV_OK;
-    FV_TRY(own(&emit->plan->values, sizeof **out, out, err));
+    FV_TRY(fv_pointers_own(&emit->plan->values, sizeof **out, out, err));
     **out = (fv_value){
         .shape = whole->shape, .custom = 1, .storage = whole->storage, .offset = whole->offset + from};
     return FV_OK;
@@ -371,57 +370,6 @@ fv_status fv_plan_emit_relayout(fv_emit *emit, fv_value *from, fv_value *to, fv_
     return fv_emit_copy(emit, from, NULL, to, NULL, err);
 }
 
-/* Weights do not change between the runs of a plan that does not train. */
-static int is_fixed(const fv_plan *plan, const fv_node *node)
-{
-    return node->tensor && (plan->mode != FV_MODE_TRAIN || !node->is_parameter);
-}
-
-static fv_value *find_packed(const fv_plan *plan, const fv_node *node, int64_t from, const fv_md *as,
-                             const fv_md *md)
-{
-    for (int i = 0; i < plan->packed.count; i++) {
-        const fv_packed *packed = plan->packed.at[i];
-        if (packed->node == node && packed->from == from && packed->as && fv_md_equal(packed->as, as) &&
-            fv_md_equal(packed->value->md, md))
-            return packed->value;
-    }
-    return NULL;
-}
-
-fv_status fv_emit_packed_part(fv_emit *emit, int i, int64_t from, const fv_md *as, const fv_md *md,
-                              fv_value **out, fv_error *err)
-{
-    const fv_node *node = emit->node->src[i];
-    fv_value *raw;
-    if (fv_md_equal(as, md)) return fv_emit_part(emit, emit->src[i], from, out, err);
-    *out = find_packed(emit->plan, node, from, as, md);
-    if (*out) return FV_OK;
-    FV_TRY(fv_emit_value_md(emit, md, out, err));
-    if (is_fixed(emit->plan, node)) {
-        fv_packed *packed;
-        FV_TRY(own(&emit->plan->packed, sizeof *packed, &packed, err));
-        packed->node = node;
-        packed->from = from;
-        packed->value = *out;
-        FV_TRY(fv_md_copy(&packed->as, as, err));
-        (*out)->storage->kind = FV_STORAGE_PACKED;
-    }
-    FV_TRY(fv_emit_part(emit, emit->src[i], from, &raw, err));
-    return fv_emit_copy(emit, raw, as, *out, md, err);
-}
-
-fv_status fv_emit_packed(fv_emit *emit, int i, const fv_md *as, const fv_md *md, fv_value **out,
-                         fv_error *err)
-{
-    fv_md *plain;
-    if (as) return fv_emit_packed_part(emit, i, 0, as, md, out, err);
-    FV_TRY(fv_md_plain(&plain, &emit->node->src[i]->shape, err));
-    fv_status status = fv_emit_packed_part(emit, i, 0, plain, md, out, err);
-    fv_md_free(plain);
-    return status;
-}
-
 /* Channels last and row-major are the same memory when one of the two sides is 1. */
 static int layouts_coincide(const fv_shape *shape)
 {
@@ -441,7 +389,7 @@ fv_status fv_plan_node_value(fv_emit *emit, const fv_node *node, int layout, fv_
         if (layouts_coincide(&node->shape)) {
             to->storage = from->storage;
         } else {
-            if (is_fixed(plan, node)) to->storage->kind = FV_STORAGE_PACKED;
+            if (fv_plan_is_fixed(plan, node)) to->storage->kind = FV_STORAGE_PACKED;
             FV_TRY(fv_plan_emit_relayout(emit, from, to, err));
         }
         known->value[layout] = to;

@@ -146,9 +146,10 @@ fv_status fv_emit_unscaled(fv_emit *emit, int i, fv_value **weights, fv_value **
 fv_status fv_emit_packed(fv_emit *emit, int i, const fv_md *as, const fv_md *md, fv_value **out,
                          fv_error *err);
 
-/* The same of a part of the parameter, which begins at element `from` of it. */
-fv_status fv_emit_packed_part(fv_emit *emit, int i, int64_t from, const fv_md *as, const fv_md *md,
-                              fv_value **out, fv_error *err);
+/* The same of a part of the parameter, which begins at element `from` of it. is_turned: the taps of each pair
+ * of channels (the axes from the third on) in reverse order. */
+fv_status fv_emit_packed_part(fv_emit *emit, int i, int64_t from, int is_turned, const fv_md *as,
+                              const fv_md *md, fv_value **out, fv_error *err);
 
 /* Emits a copy between two layouts. A descriptor (may be NULL: the value's own) reads that side as something
  * else of the same memory, for weights with a group axis. */

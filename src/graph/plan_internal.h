@@ -21,6 +21,7 @@ typedef struct fv_storage {
     fv_node *leaf;             /* whose tensor this is, or NULL */
     int made;                  /* a tensor that folding made */
     int pending;               /* that is not filled in yet */
+    int is_passing;            /* packed storage that only packing reads: it is there meanwhile */
     const void *packed_last;   /* the last step before everything that reads it */
     struct fv_storage *shared; /* the storage that this one's values found room in, or NULL */
 } fv_storage;
@@ -89,6 +90,7 @@ typedef struct fv_node_plan {
 typedef struct fv_packed {
     const fv_node *node;
     int64_t from;
+    int is_turned;
     fv_md *as;
     fv_value *value;
 } fv_packed;
@@ -179,6 +181,12 @@ void fv_plan_prune(fv_plan *plan);
 
 /* Appends, growing; the pointer is not taken over on failure. */
 fv_status fv_pointers_add(fv_pointers *list, void *pointer, fv_error *err);
+
+/* Allocates a block of the plan and notes it in the list that will free it. *out is a pointer. */
+fv_status fv_pointers_own(fv_pointers *list, size_t size, void *out, fv_error *err);
+
+/* Weights do not change between the runs of a plan that does not train. */
+int fv_plan_is_fixed(const fv_plan *plan, const fv_node *node);
 
 /* New value with its own arena storage. */
 fv_status fv_plan_value_new(fv_plan *plan, const fv_shape *shape, int channels_last, fv_value **out,

@@ -12,11 +12,15 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* Gives back the weights that folding made, once they are packed. */
+/* Gives back the weights that folding or turning made, once they are packed. */
 static void release_packed(fv_plan *plan, const fv_step *step)
 {
     for (int i = 0; i < step->count; i++) {
         fv_storage *storage = step->value[i]->storage;
+        if (storage->is_passing && storage->packed_last == step) {
+            fv_free_aligned(storage->data, storage->bytes);
+            storage->data = NULL;
+        }
         if (!storage->made || storage->packed_last != step || storage->last >= 0) continue;
         fv_tensor_release(storage->leaf->tensor);
         storage->leaf->tensor = NULL;
@@ -29,7 +33,9 @@ static fv_status fill_sources(fv_step *step, fv_error *err)
 {
     for (int i = 0; i < step->count; i++) {
         fv_storage *storage = step->value[i]->storage;
-        if (!storage->leaf) continue;
+        if (!storage->leaf && !storage->is_passing) continue;
+        if (storage->is_passing && !storage->data)
+            FV_TRY(fv_alloc_aligned(&storage->data, storage->bytes, err));
         if (storage->pending) FV_TRY(fv_plan_fill(storage, err));
         step->data[i] = storage->data + step->value[i]->offset;
     }

@@ -2,6 +2,8 @@
 #include "ops/conv_bfloat.h"
 #include "ops/conv_signs.h"
 
+#include <string.h>
+
 /* Gradient of what the convolution gave: diff_dst, or that taken through the activation (once). */
 static fv_status open_diff(const fv_node *node, fv_emit *emit, fv_conv_state *state, fv_value **out,
                            fv_error *err)
@@ -77,46 +79,68 @@ done:
     return status;
 }
 
-/* A convolution that looks at one position at a time. */
-static int is_pointwise(const fv_node *node, int transposed)
+/* Whether its gradient is a convolution too. */
+static int is_turnable(const fv_node *node, int transposed)
 {
     const fv_conv_attrs *a = node->attrs;
-    if (transposed || a->groups != 1 || fv_conv_taps(node) != 1) return 0;
-    for (int i = 0; i < node->shape.rank - 2; i++)
-        if (fv_spatial(&a->stride, i, 1) != 1 || fv_spatial(&a->pad, i, 0) ||
-            fv_spatial(&a->pad_end, i, fv_spatial(&a->pad, i, 0)))
+    const fv_shape *w = &node->src[fv_conv_view_of(node).weights]->shape;
+    if (transposed || a->groups != 1) return 0;
+    for (int i = 0; i < node->shape.rank - 2; i++) {
+        int64_t pad = fv_spatial(&a->pad, i, 0), most = fv_spatial(&a->dilation, i, 1) * (w->dim[2 + i] - 1);
+        if (fv_spatial(&a->stride, i, 1) != 1 || pad > most || fv_spatial(&a->pad_end, i, pad) > most)
             return 0;
+    }
     return 1;
 }
 
-/* Its gradient is such a convolution too, with the weights' channels swapped: the forward primitives of
- * oneDNN are faster. */
-static fv_status emit_pointwise(const fv_node *node, fv_emit *emit, int part, fv_value *diff, fv_error *err)
+/* Makes the work of a part that of its gradient: channels swapped, taps in reverse order. */
+static fv_status turn(fv_conv_work *work, const fv_node *node, fv_emit *emit, fv_error *err)
+{
+    int64_t strides[FV_MAX_RANK], in = work->shape.dim[1];
+    fv_shape_strides(&node->src[work->view.weights]->shape, strides);
+    int64_t swapped = strides[0];
+    strides[0] = strides[1];
+    strides[1] = swapped;
+    work->shape.dim[1] = work->shape.dim[0];
+    work->shape.dim[0] = in;
+    work->is_turned = fv_conv_taps(node) != 1;
+    for (int i = 0; i < node->shape.rank - 2; i++) {
+        int64_t most = (work->params.dilation[i] + 1) * (work->shape.dim[2 + i] - 1);
+        work->params.pad_begin[i] = most - work->params.pad_begin[i];
+        work->params.pad_end[i] = most - work->params.pad_end[i];
+    }
+    fv_md_free(work->raw);
+    fv_md_free(work->any);
+    work->raw = work->any = NULL;
+    FV_TRY(fv_md_strided(&work->raw, &work->shape, strides, err));
+    FV_TRY(fv_md_any(&work->any, &work->shape, err));
+    return fv_conv_round_weights(work, node, emit, err);
+}
+
+/* Some versions of oneDNN have fast kernels for the forward pass alone. */
+static int is_faster(const fv_prim *prim)
+{
+    return strncmp(fv_prim_implementation(prim), "brg", 3) == 0;
+}
+
+/* The gradient of a part as a convolution. *done_so: 0 where nothing was emitted, since oneDNN's own is as
+ * fast. */
+static fv_status emit_turned(const fv_node *node, fv_emit *emit, int part, fv_value *diff, int *done_so,
+                             fv_error *err)
 {
     fv_status status;
     fv_conv_work work;
     fv_prim *prim;
     fv_value *weights;
     const fv_md *from, *to;
-    int64_t strides[FV_MAX_RANK];
     FV_TRY_GOTO(fv_conv_open(&work, node, part, 0, err));
-    int64_t in = work.shape.dim[1];
-    fv_shape_strides(&node->src[work.view.weights]->shape, strides);
-    int64_t swapped = strides[0];
-    strides[0] = strides[1];
-    strides[1] = swapped;
-    work.shape.dim[1] = work.shape.dim[0];
-    work.shape.dim[0] = in;
-    fv_md_free(work.raw);
-    fv_md_free(work.any);
-    work.raw = work.any = NULL;
-    FV_TRY_GOTO(fv_md_strided(&work.raw, &work.shape, strides, err));
-    FV_TRY_GOTO(fv_md_any(&work.any, &work.shape, err));
-    FV_TRY_GOTO(fv_conv_round_weights(&work, node, emit, err));
+    FV_TRY_GOTO(turn(&work, node, emit, err));
     FV_TRY_GOTO(fv_value_md(diff, &from, err));
     FV_TRY_GOTO(fv_value_md(fv_diff_src(emit, part), &to, err));
     FV_TRY_GOTO(fv_prim_conv_forward(&prim, &work.params, from, work.any, NULL, to, err));
     FV_TRY_GOTO(fv_emit_keep(emit, prim, err));
+    *done_so = !work.is_turned || is_faster(prim);
+    if (!*done_so) goto done;
     FV_TRY_GOTO(fv_conv_pack(&work, emit, prim, &weights, err));
     const fv_emit_arg args[] = {FV_IN(DNNL_ARG_SRC, diff),
                                 {DNNL_ARG_WEIGHTS, weights, 0, work.chosen},
@@ -125,6 +149,15 @@ static fv_status emit_pointwise(const fv_node *node, fv_emit *emit, int part, fv
 done:
     fv_conv_close(&work);
     return status;
+}
+
+static fv_status emit_gradient(const fv_node *node, fv_emit *emit, int part, int transposed, fv_value *diff,
+                               fv_conv_state *state, fv_error *err)
+{
+    int done_so = 0;
+    if (fv_emit_mode(emit) != FV_MODE_TRAIN && is_turnable(node, transposed))
+        FV_TRY(emit_turned(node, emit, part, diff, &done_so, err));
+    return done_so ? FV_OK : emit_part(node, emit, part, transposed, diff, state, err);
 }
 
 fv_status fv_conv_backward_data(const fv_node *node, fv_emit *emit, int transposed, fv_error *err)
@@ -139,16 +172,10 @@ fv_status fv_conv_backward_data(const fv_node *node, fv_emit *emit, int transpos
     FV_TRY(fv_conv_state_of(node, emit, &state, err));
     FV_TRY(open_diff(node, emit, state, &diff, err));
     if (is_winograd) FV_TRY(fv_conv_winograd_backward(node, emit, diff, err));
-    int pointwise = fv_emit_mode(emit) != FV_MODE_TRAIN && is_pointwise(node, transposed);
     fv_value *gradient = diff;
     if (!is_winograd) FV_TRY(fv_conv_round_source(node, emit, diff, &gradient, err));
-    for (int k = 0; k < view.parts && !is_winograd; k++) {
-        if (!fv_diff_src(emit, k)) continue;
-        if (pointwise)
-            FV_TRY(emit_pointwise(node, emit, k, gradient, err));
-        else
-            FV_TRY(emit_part(node, emit, k, transposed, gradient, state, err));
-    }
+    for (int k = 0; k < view.parts && !is_winograd; k++)
+        if (fv_diff_src(emit, k)) FV_TRY(emit_gradient(node, emit, k, transposed, gradient, state, err));
     return addend ? fv_emit_alias(emit, addend, diff, err) : FV_OK;
 }
 

@@ -91,7 +91,8 @@ fv_status fv_conv_open(fv_conv_work *work, const fv_node *node, int part, int tr
 fv_status fv_conv_pack(fv_conv_work *work, fv_emit *emit, const fv_prim *prim, fv_value **out, fv_error *err)
 {
     FV_TRY(fv_prim_md(&work->chosen, prim, dnnl_query_weights_md, err));
-    return fv_emit_packed_part(emit, work->view.weights, work->first, work->raw, work->chosen, out, err);
+    return fv_emit_packed_part(emit, work->view.weights, work->first, work->is_turned, work->raw,
+                               work->chosen, out, err);
 }
 
 /* --- forward --- */

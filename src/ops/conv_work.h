@@ -12,6 +12,7 @@ typedef struct fv_conv_work {
     fv_post_ops post;
     fv_shape shape;                   /* of the weights as oneDNN sees them: [groups] O I k... */
     int64_t first;                    /* element at which the weights of the part begin */
+    int is_turned;                    /* their taps in reverse order */
     fv_md *raw, *any, *chosen, *bias; /* weights as given, free, as the primitive wants them; bias or NULL */
 } fv_conv_work;
 

@@ -1,3 +1,5 @@
+local core = require "fovea.core"
+local fovea = require "fovea"
 local nd = require "support.nd"
 local op_check = require "support.op_check"
 
@@ -39,7 +41,37 @@ end
 local function case(src, weights, attrs, with_bias)
   local sources = { { shape = src }, { shape = weights, param = true } }
   if with_bias then sources[3] = { shape = { weights[1] }, param = true } end
-  op_check.case { op = "conv", sources = sources, attrs = attrs, reference = conv_reference }
+  op_check.conv { op = "conv", sources = sources, attrs = attrs, reference = conv_reference }
+end
+
+--- Gradient of a sum of conv_sum parts (or of conv, for one) with respect to each of them, and what computed it.
+local function gradients(conv, mode)
+  local g, sources, taps = core.graph(), {}, {}
+  local channels = 0
+  for i, count in ipairs(conv.channels) do
+    local shape = { 2, count, table.unpack(conv.size) }
+    sources[i], channels = g:input(shape), channels + count
+    taps[i] = fovea.normal(shape, { seed = i })
+  end
+  local weights = g:param(fovea.normal({ conv.out, channels, table.unpack(conv.kernel) }, { seed = 9 }))
+  local attrs = { #sources == 1 and sources[1] or g:concat(sources), weights }
+  for key, value in pairs(conv.attrs) do attrs[key] = value end
+  local y = g:conv(attrs)
+  local plan = assert(g:plan { mode = mode, taps = { y }, seeds = { y }, gradients = sources, exact = true })
+  for i, source in ipairs(sources) do assert(plan:set_input(source, taps[i])) end
+  assert(plan:forward())
+  local seed = fovea.normal(y:shape(), { seed = 8 })
+  assert(plan:set_seed(y, seed))
+  assert(plan:backward())
+  local found, left, turned = {}, (assert(plan:value(y)) * seed):sum(), 0
+  for i, source in ipairs(sources) do
+    found[i] = assert(plan:gradient(source))
+    left = left - (found[i] * taps[i]):sum()
+  end
+  for _, step in ipairs(plan:steps()) do
+    if step.implementation == "turn:own" then turned = turned + 1 end
+  end
+  return found, left / (y:shape()[2] * seed:count()), turned
 end
 
 describe("conv", function()
@@ -93,5 +125,29 @@ describe("conv", function()
     op_check.fails("conv", { { 1, 3, 8, 8 }, { 4, 3, 3, 3 }, { 5 } }, {}, "bias")
     op_check.fails("conv", { { 1, 3, 8, 8 }, { 4, 3, 3, 3 } }, { kernal = 1 }, "unknown option 'kernal'")
     op_check.fails("conv", { { 1, 3, 8, 8 }, { 4, 3, 3, 3 } }, { stride = { 1, 1, 1 } }, "stride")
+  end)
+
+  it("has gradients that are convolutions with turned kernels, where that is faster", function()
+    local turned = 0
+    for _, conv in ipairs {
+      { channels = { 32 }, out = 48, size = { 9, 12 }, kernel = { 3, 3 }, attrs = { pad = 1 } },
+      { channels = { 32 }, out = 32, size = { 10, 7 }, kernel = { 5, 3 },
+        attrs = { pad = { 1, 2 }, pad_end = { 3, 0 } } },
+      { channels = { 16 }, out = 40, size = { 14, 13 }, kernel = { 3, 3 }, attrs = { pad = 2, dilation = 2 } },
+      { channels = { 32 }, out = 16, size = { 5, 6, 7 }, kernel = { 3, 1, 3 }, attrs = { pad = { 1, 0, 1 } } },
+      { channels = { 17, 32, 16 }, out = 24, size = { 8, 8 }, kernel = { 3, 3 }, attrs = { pad = 1 } },
+      -- and those that are not
+      { channels = { 32 }, out = 32, size = { 9, 9 }, kernel = { 3, 3 }, attrs = { pad = 3 } },
+      { channels = { 32 }, out = 32, size = { 9, 9 }, kernel = { 3, 3 }, attrs = { pad = 1, stride = 2 } },
+    } do
+      local got, off, count = gradients(conv, "explain")
+      local want = gradients(conv, "train")
+      turned = turned + count
+      assert.are.near(0, off, 1e-6)
+      for i, gradient in ipairs(want) do
+        assert.is_true((gradient - got[i]):abs():max() <= 1e-5 * gradient:abs():max())
+      end
+    end
+    if os.getenv "FOVEA_SHOW" then print("turned", turned) end
   end)
 end)
