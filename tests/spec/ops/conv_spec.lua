@@ -41,7 +41,7 @@ end
 local function case(src, weights, attrs, with_bias)
   local sources = { { shape = src }, { shape = weights, param = true } }
   if with_bias then sources[3] = { shape = { weights[1] }, param = true } end
-  op_check.conv { op = "conv", sources = sources, attrs = attrs, reference = conv_reference }
+  op_check.case { op = "conv", sources = sources, attrs = attrs, reference = conv_reference }
 end
 
 --- Gradient of a sum of conv_sum parts (or of conv, for one) with respect to each of them, and what computed it.
