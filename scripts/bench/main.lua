@@ -8,6 +8,7 @@
 --   COLD      starts of each contestant, for the first result (3; QUICK=1: 1)
 --   IMAGES    occluded images of the task perturb            (32)
 --   BATCH     images of the task train                       (2)
+--   MASKS     prediction: of thresholds on a prediction of one object; scattered: all over the image (prediction)
 --   FULL=1    all networks, tasks, sizes 256 and 512, 1 and all threads, 256 occluded images
 --   CLOCK     wall or cpu: time of the processors, for one thread on a machine that others use (wall)
 --   FOVEA     command of this Fovea (bin/fovea); OTHERS="LABEL=COMMAND;..." further ones to compare with
@@ -49,6 +50,7 @@ local plan = {
   sizes = words("SIZES", "256", "256 512"), threads = words("THREADS", "1", "1 " .. processors),
   rounds = whole("ROUNDS", quick and 2 or 5), cold = whole("COLD", quick and 1 or 3),
   images = whole("IMAGES", full and 256 or 32), batch = whole("BATCH", 2), clock = setting "CLOCK" or "wall",
+  masks = setting "MASKS" or "prediction",
 }
 for _, name in ipairs(plan.networks) do
   if not networks[name] then error(("NETWORKS: no network '%s' (%s)"):format(name, ALL_NETWORKS), 0) end
@@ -67,14 +69,14 @@ local COUNTS = { perturb = plan.images, train = plan.batch }
 
 -- The folder with the material of a network at a size; made when it is not there.
 local function material(network, size)
-  local folder = ("%s/data/%s-%d"):format(out, network, size)
+  local folder = ("%s/data/%s-%d-%s"):format(out, network, size, plan.masks)
   local there = io.open(folder .. "/case.json")
   if there then
     there:close()
     return folder
   end
   say(("preparing %s at %d"):format(network, size))
-  assert(os.execute(("bin/fovea scripts/bench/prepare.lua '%s' %s %d"):format(folder, network, size)),
+  assert(os.execute(("bin/fovea scripts/bench/prepare.lua '%s' %s %d %s"):format(folder, network, size, plan.masks)),
     "prepare.lua failed")
   assert(os.execute(("bin/fovea scripts/bench/export_onnx.lua '%s'"):format(folder)), "export_onnx.lua failed")
   return folder
@@ -192,25 +194,40 @@ local function machine()
   return ("%s, %d processors, Fovea %s, %s"):format(name, processors, fovea.version, os.date "%Y-%m-%d")
 end
 
-local function run()
-  assert(require("fovea.cases").make_folder(out))
-  local list, rows = opponents.list(setting, say, out .. "/variants"), {}
+-- What is known so far: a long benchmark that is stopped leaves what it measured.
+local function write(rows)
+  local texts = {}
+  for threads, peak in pairs(peaks) do texts[#texts + 1] = ("%.0f GFLOP/s on %d"):format(peak * 1e-9, threads) end
+  table.sort(texts)
+  return report.write(out, rows, { machine = machine(), clock = plan.clock == "cpu" and "time of the processors"
+    or "time on the wall", peaks = table.concat(texts, ", "), runs = plan.rounds })
+end
+
+local function cases()
+  local list = {}
   for _, threads in ipairs(plan.threads) do
     for _, size in ipairs(plan.sizes) do
       for _, network in ipairs(plan.networks) do
         for _, task in ipairs(plan.tasks) do
-          say(("%s, %s, %d, %d threads"):format(network, task, size, threads))
-          run_case({ network = network, task = task, size = size, threads = threads, folder = material(network, size) },
-            list, rows)
+          list[#list + 1] = { network = network, task = task, size = size, threads = threads }
         end
       end
     end
   end
-  local texts = {}
-  for threads, peak in pairs(peaks) do texts[#texts + 1] = ("%.0f GFLOP/s on %d"):format(peak * 1e-9, threads) end
-  table.sort(texts)
-  print(report.write(out, rows, { machine = machine(), clock = plan.clock == "cpu" and "time of the processors"
-    or "time on the wall", peaks = table.concat(texts, ", "), runs = plan.rounds }))
+  return list
+end
+
+local function run()
+  assert(require("fovea.cases").make_folder(out))
+  local list, rows, text = opponents.list(setting, say, out .. "/variants"), {}, nil
+  for _, case in ipairs(cases()) do
+    say(("%s, %s, %d, %d threads"):format(case.network, case.task, case.size, case.threads))
+    case.folder = material(case.network, case.size)
+    local done, problem = pcall(run_case, case, list, rows)
+    if not done then say("FAILED: " .. problem) end
+    if #rows > 0 then text = write(rows) end
+  end
+  print(text or "nothing was measured")
   print(("results: %s/bench.md, bench.csv, bench.png"):format(out))
 end
 
