@@ -23,6 +23,16 @@ function M.needed(graph, target)
   return list
 end
 
+--- The same nodes of another graph that was made in the same order.
+---@param nodes fovea.Node[]
+---@param graph fovea.Graph
+---@return fovea.Node[]
+function M.twins(nodes, graph)
+  local all, list = graph:nodes(), {}
+  for i, node in ipairs(nodes) do list[i] = all[node:id()] end
+  return list
+end
+
 local function through_identity(node)
   while node:kind() == "identity" or node:kind() == "dropout" do node = node:sources()[1] end
   return node

@@ -127,12 +127,30 @@ function Engine:plan(made, spec)
   return plan
 end
 
---- The model for one image and for a batch; a network that was written for one image has none.
----@param batch integer
----@return fovea.Instance? single
----@return fovea.Instance|string several or message
+--- Values of nodes for the unchanged input.
+---@param made { graph: fovea.Graph, input: fovea.Node } of one image
+---@param nodes fovea.Node[]
+---@return fovea.Tensor[]? values
+---@return string? message
 ---@return string? code
-function Engine:instances(batch)
+function Engine:values(made, nodes)
+  local plan, message, code = self:plan(made, { taps = nodes })
+  if not plan then return nil, message, code end
+  local ok, why, kind = plan:set_input(made.input, self.input)
+  if ok then ok, why, kind = plan:forward() end
+  if not ok then return nil, why, kind end
+  local values = {}
+  for i, node in ipairs(nodes) do values[i] = assert(plan:value(node)) end
+  plan:close()
+  return values
+end
+
+--- The model for a batch; a network that was written for one image has none.
+---@param batch integer
+---@return fovea.Instance? several
+---@return string? message
+---@return string? code
+function Engine:batched(batch)
   local shape = self.input:shape()
   shape[1] = batch
   local built, several, message, code = pcall(self.model.at, self.model, shape)
@@ -141,7 +159,7 @@ function Engine:instances(batch)
   if #several.graph:nodes() ~= #self.instance.graph:nodes() then
     return nil, ("%s: the network for a batch is another one"):format(self.model.path), "unsupported"
   end
-  return self.instance, several
+  return several
 end
 
 --- The scored node of another instance.

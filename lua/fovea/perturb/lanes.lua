@@ -72,17 +72,26 @@ function M.forward(lanes, field)
 end
 
 --- The values of a node in the items that lanes were given, one after the other.
----@param lanes fovea.perturb.Lane[]
----@param field string name of the plan in the lane
----@param node string name of the node in the lane
----@return fovea.Tensor
-function M.values(lanes, field, node)
+local function values(lanes, field, node)
   local parts = {}
   for i, lane in ipairs(lanes) do
     parts[i] = assert(lane[field]:value(lane[node]))
     if lane.items < lane.batch then parts[i] = parts[i]:slice(1, 1, lane.items) end
   end
   return #parts == 1 and parts[1]:copy() or assert(tensor.concat(parts, 1))
+end
+
+--- Runs a plan of each lane, for the values of a node in the items that lanes were given, one after the other.
+---@param lanes fovea.perturb.Lane[]
+---@param field string name of the plan in the lane
+---@param node string name of the node in the lane
+---@return fovea.Tensor? values
+---@return string? message
+---@return string? code
+function M.run(lanes, field, node)
+  local ok, message, code = M.forward(lanes, field)
+  if not ok then return nil, message, code end
+  return values(lanes, field, node)
 end
 
 return M

@@ -43,26 +43,11 @@ local function set_all(plan, node, value, batch)
   return plan:set_input(node, #copies == 1 and value or assert(tensor.concat(copies, 1)))
 end
 
---- Values of the frontier for the unchanged input.
-local function base_values(engine, frontier)
-  local instance = engine.instance
-  local plan, message, code = engine:plan(instance, { taps = frontier })
-  if not plan then return nil, message, code end
-  local ok, why, kind = plan:set_input(instance.input, engine.input)
-  if ok then ok, why, kind = plan:forward() end
-  if not ok then return nil, why, kind end
-  local values = {}
-  for i, node in ipairs(frontier) do values[i] = assert(plan:value(node)) end
-  plan:close()
-  return values
-end
-
 --- The plan of a lane, with the values of the unchanged input.
 local function new_lane(engine, frontier, values, batch)
-  local _, several, failure = engine:instances(batch)
-  if type(several) == "string" then return nil, several, failure end
-  local all, given, target = several.graph:nodes(), {}, engine:logits_of(several)
-  for i, node in ipairs(frontier) do given[i] = all[node:id()] end
+  local several, problem, failure = engine:batched(batch)
+  if not several then return nil, problem, failure end
+  local given, target = copy.twins(frontier, several.graph), engine:logits_of(several)
   local plan, message, code = engine:plan(several, { taps = { target }, given = given })
   if not plan then return nil, message, code end
   for i, node in ipairs(given) do assert(set_all(plan, node, values[i], batch)) end
@@ -79,7 +64,7 @@ end
 function M.new(engine, name, batch)
   local layer = passes.nodes_of(engine.instance, name, 0)[1]
   local frontier = frontier_of(engine.instance.graph, layer, engine.output.logits)
-  local values, message, code = base_values(engine, frontier)
+  local values, message, code = engine:values(engine.instance, frontier)
   if not values then return nil, message, code end
   local made, why, kind = lanes.new(batch, function(own) return new_lane(engine, frontier, values, own) end)
   if not made then return nil, why, kind end
@@ -95,9 +80,7 @@ function Suffix:run(activations)
   local used = lanes.share(self.lanes, activations, function(lane, part)
     for item, activation in ipairs(part) do windows.set_item(lane.rest, lane.layer, item, activation) end
   end)
-  local ok, message, code = lanes.forward(used, "rest")
-  if not ok then return nil, message, code end
-  return lanes.values(used, "rest", "target")
+  return lanes.run(used, "rest", "target")
 end
 
 return M

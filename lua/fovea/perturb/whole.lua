@@ -10,8 +10,8 @@ local Whole = {}
 Whole.__index = Whole
 
 local function new_lane(engine, batch)
-  local _, several, failure = engine:instances(batch)
-  if type(several) == "string" then return nil, several, failure end
+  local several, problem, failure = engine:batched(batch)
+  if not several then return nil, problem, failure end
   local target = engine:logits_of(several)
   local plan, message, code = engine:plan(several, { taps = { target } })
   if not plan then return nil, message, code end
@@ -44,9 +44,7 @@ function Whole:run(inputs)
       assert(lane.plan:set_part(lane.input, item, ones, size, inputs, from, ones))
     end
   end)
-  local ok, message, code = lanes.forward(used, "plan")
-  if not ok then return nil, message, code end
-  return lanes.values(used, "plan", "target")
+  return lanes.run(used, "plan", "target")
 end
 
 return M

@@ -12,26 +12,6 @@ local M = {}
 local Windows = {}
 Windows.__index = Windows
 
---- Nodes of another graph made in the same order.
-local function twins(nodes, graph)
-  local all, list = graph:nodes(), {}
-  for i, node in ipairs(nodes) do list[i] = all[node:id()] end
-  return list
-end
-
---- Values of the frontier for the unchanged input.
-local function base_values(engine, single, frontier)
-  local plan, message, code = engine:plan(single, { taps = frontier })
-  if not plan then return nil, message, code end
-  local ok, why, kind = plan:set_input(single.input, engine.input)
-  if ok then ok, why, kind = plan:forward() end
-  if not ok then return nil, why, kind end
-  local values = {}
-  for i, node in ipairs(frontier) do values[i] = assert(plan:value(node)) end
-  plan:close()
-  return values
-end
-
 --- The plan over crops; nothing when the frontier is the input alone.
 local function plan_crops(windows, lane, batch)
   local cut, engine, nodes = windows.cut, windows.engine, {}
@@ -52,12 +32,12 @@ end
 --- The plan from the frontier on, with the values of the unchanged input in all places of the batch.
 local function plan_rest(windows, lane, batch)
   local engine = windows.engine
-  local _, several, code = engine:instances(batch)
-  if type(several) == "string" then return nil, several, code end
+  local several, message, code = engine:batched(batch)
+  if not several then return nil, message, code end
   local batched = copy.whole(several.graph, engine:logits_of(several), windows.near)
-  local given = twins(windows.cut.frontier, batched.graph)
-  local plan, message, kind = engine:plan(batched, { taps = { batched.target }, given = given })
-  if not plan then return nil, message, kind end
+  local given = copy.twins(windows.cut.frontier, batched.graph)
+  local plan, why, kind = engine:plan(batched, { taps = { batched.target }, given = given })
+  if not plan then return nil, why, kind end
   lane.rest, lane.given, lane.target = plan, given, batched.target
   for i, node in ipairs(given) do
     for item = 1, batch do M.set_item(plan, node, item, windows.values[i]) end
@@ -97,7 +77,7 @@ function M.new(engine, boxes, batch)
   windows.single = single
   windows.cut = engine.reuse and cuts.choose(single.graph, single.input, single.target, boxes)
     or cuts.none(single.input)
-  local values, message, code = base_values(engine, single, windows.cut.frontier)
+  local values, message, code = engine:values(single, windows.cut.frontier)
   if not values then return nil, message, code end
   windows.values = values
   windows.lanes, message, code = lanes.new(batch, function(own)
@@ -171,18 +151,18 @@ end
 ---@return string? message
 ---@return string? code
 function Windows:run(boxes)
-  local ok, message, code = true, nil, nil
   local used = lanes.share(self.lanes, boxes, function(lane, part)
     lane.boxes = part
     if lane.crops then fill_crops(self, lane, part) end
   end)
-  if used[1].crops then ok, message, code = lanes.forward(used, "crops") end
-  if not ok then return nil, message, code end
+  if used[1].crops then
+    local ok, message, code = lanes.forward(used, "crops")
+    if not ok then return nil, message, code end
+  end
   for _, lane in ipairs(used) do paste(self, lane, lane.boxes) end
-  ok, message, code = lanes.forward(used, "rest")
-  local logits = ok and lanes.values(used, "rest", "target")
+  local logits, message, code = lanes.run(used, "rest", "target")
   for _, lane in ipairs(used) do restore(self, lane, lane.boxes) end
-  return logits or nil, message, code
+  return logits, message, code
 end
 
 return M
