@@ -170,12 +170,13 @@ def occluded(index, side):
 
 
 def perturb():
-    global traced
-    side, scores, batch = 1, [], min(count, 8) if best else 1
+    global traced, scale
+    side, scores, batch, some = 1, [], min(count, 8) if best else 1, min(count, 32)
+    scale = count / some
     while side * side < count:
         side += 1
     with torch.no_grad():
-        for first in range(0, count, batch):
+        for first in range(0, some, batch):
             images = torch.cat([occluded(first + i, side) for i in range(batch)])
             if variant.startswith("jit"):
                 if traced is None:
@@ -185,7 +186,7 @@ def perturb():
             else:
                 logits = net(images)
             scores += (logits * masks[:1]).flatten(1).sum(1).tolist()
-    results[:] = [numpy.array(scores[:count])]
+    results[:] = [numpy.array(scores[:some])]
 
 
 optimiser = None
