@@ -151,6 +151,12 @@ static void mark_made(fv_plan *plan)
     }
 }
 
+/* Packed weights that steps read, not other packing alone. */
+static int is_kept(const fv_storage *storage)
+{
+    return storage->kind == FV_STORAGE_PACKED && storage->wanted && !storage->is_brief;
+}
+
 /* Weights that are made when they are packed. */
 static int is_passing(const fv_storage *storage)
 {
@@ -173,8 +179,7 @@ static size_t packing_peak(const fv_plan *plan, size_t made)
             if (step->value[k]->storage->kind == FV_STORAGE_PACKED && (step->writes >> k & 1))
                 now += step->value[k]->storage->bytes;
         if (now > most) most = now;
-        if ((from->made || from->is_passing) && from->last < 0 && from->packed_last == step)
-            now -= from->bytes;
+        if ((from->made || from->is_brief) && from->last < 0 && from->packed_last == step) now -= from->bytes;
     }
     return most;
 }
@@ -190,8 +195,7 @@ static void count_bytes(fv_plan *plan)
     }
     for (int i = 0; i < plan->storages.count; i++) {
         const fv_storage *storage = plan->storages.at[i];
-        if (storage->kind == FV_STORAGE_PACKED && storage->wanted && !storage->is_passing)
-            m->packed += storage->bytes;
+        if (is_kept(storage)) m->packed += storage->bytes;
         if (storage->made && !is_passing(storage))
             *(storage->last < 0 ? &made : &m->weights) += storage->bytes;
     }
@@ -226,8 +230,7 @@ fv_status fv_plan_allocate(fv_plan *plan, fv_error *err)
     for (int i = 0; i < plan->storages.count; i++) {
         fv_storage *storage = plan->storages.at[i];
         if (storage->pending && storage->last >= 0) FV_TRY(fv_plan_fill(storage, err));
-        if (storage->kind == FV_STORAGE_PACKED && storage->wanted && !storage->is_passing)
-            FV_TRY(fv_alloc_aligned(&storage->data, storage->bytes, err));
+        if (is_kept(storage)) FV_TRY(fv_alloc_aligned(&storage->data, storage->bytes, err));
         if (storage->kind == FV_STORAGE_ARENA && storage->last >= 0 && !storage->shared)
             storage->data = plan->arena + storage->offset / sizeof(float);
     }

@@ -30,20 +30,41 @@ static void turn_kernel(const void *context, float *const *data)
         for (int64_t k = 0; k < call->taps; k++) data[1][i + k] = data[0][i + call->taps - 1 - k];
 }
 
-/* A parameter with its taps in reverse order. Where it is packed before everything, it is there only for
- * that. */
+static fv_value *find_turned(const fv_plan *plan, const fv_node *node)
+{
+    for (int i = 0; i < plan->packed.count; i++) {
+        const fv_packed *packed = plan->packed.at[i];
+        if (packed->node == node && !packed->as) return packed->value;
+    }
+    return NULL;
+}
+
+static fv_status keep_packed(fv_plan *plan, const fv_packed *packed, fv_error *err)
+{
+    fv_packed *kept;
+    FV_TRY(fv_pointers_own(&plan->packed, sizeof *kept, &kept, err));
+    *kept = *packed;
+    kept->as = NULL;
+    kept->value->storage->kind = FV_STORAGE_PACKED;
+    return packed->as ? fv_md_copy(&kept->as, packed->as, err) : FV_OK;
+}
+
+/* A parameter with its taps in reverse order, made once for all that is packed of it. Where that is before
+ * everything, it is there only for that. */
 static fv_status turned(fv_emit *emit, int i, fv_value **out, fv_error *err)
 {
     const fv_node *node = emit->node->src[i];
     turn_call call = {.count = 1, .taps = 1};
+    *out = find_turned(emit->plan, node);
+    if (*out) return FV_OK;
     for (int k = 0; k < node->shape.rank; k++) {
         call.count *= node->shape.dim[k];
         if (k >= 2) call.taps *= node->shape.dim[k];
     }
     FV_TRY(fv_emit_value(emit, &node->shape, out, err));
     if (fv_plan_is_fixed(emit->plan, node)) {
-        (*out)->storage->kind = FV_STORAGE_PACKED;
-        (*out)->storage->is_passing = 1;
+        FV_TRY(keep_packed(emit->plan, &(fv_packed){.node = node, .is_turned = 1, .value = *out}, err));
+        (*out)->storage->is_brief = 1;
     }
     fv_emit_kernel k = {"turn:own", turn_kernel, &call, sizeof call, 1, 1, {emit->src[i], *out}};
     return fv_emit_call(emit, &k, err);
@@ -53,21 +74,14 @@ fv_status fv_emit_packed_part(fv_emit *emit, int i, int64_t from, int is_turned,
                               const fv_md *md, fv_value **out, fv_error *err)
 {
     const fv_node *node = emit->node->src[i];
-    const fv_packed wanted = {node, from, is_turned, (fv_md *)as, NULL};
+    fv_packed wanted = {node, from, is_turned, (fv_md *)as, NULL};
     fv_value *raw = emit->src[i];
     if (!is_turned && fv_md_equal(as, md)) return fv_emit_part(emit, raw, from, out, err);
     *out = find_packed(emit->plan, &wanted, md);
     if (*out) return FV_OK;
     FV_TRY(fv_emit_value_md(emit, md, out, err));
-    if (fv_plan_is_fixed(emit->plan, node)) {
-        fv_packed *packed;
-        FV_TRY(fv_pointers_own(&emit->plan->packed, sizeof *packed, &packed, err));
-        *packed = wanted;
-        packed->as = NULL;
-        packed->value = *out;
-        FV_TRY(fv_md_copy(&packed->as, as, err));
-        (*out)->storage->kind = FV_STORAGE_PACKED;
-    }
+    wanted.value = *out;
+    if (fv_plan_is_fixed(emit->plan, node)) FV_TRY(keep_packed(emit->plan, &wanted, err));
     if (is_turned) FV_TRY(turned(emit, i, &raw, err));
     FV_TRY(fv_emit_part(emit, raw, from, &raw, err));
     return fv_emit_copy(emit, raw, as, *out, md, err);

@@ -21,7 +21,7 @@ typedef struct fv_storage {
     fv_node *leaf;             /* whose tensor this is, or NULL */
     int made;                  /* a tensor that folding made */
     int pending;               /* that is not filled in yet */
-    int is_passing;            /* packed storage that only packing reads: it is there meanwhile */
+    int is_brief;              /* packed storage that only packing reads: it is there meanwhile */
     const void *packed_last;   /* the last step before everything that reads it */
     struct fv_storage *shared; /* the storage that this one's values found room in, or NULL */
 } fv_storage;
@@ -86,7 +86,7 @@ typedef struct fv_node_plan {
     void *state;
 } fv_node_plan;
 
-/* A parameter in a packed layout; `as` is owned. */
+/* A parameter in a packed layout, read as `as` (owned); NULL: as it is, turned. */
 typedef struct fv_packed {
     const fv_node *node;
     int64_t from;

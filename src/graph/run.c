@@ -17,7 +17,7 @@ static void release_packed(fv_plan *plan, const fv_step *step)
 {
     for (int i = 0; i < step->count; i++) {
         fv_storage *storage = step->value[i]->storage;
-        if (storage->is_passing && storage->packed_last == step) {
+        if (storage->is_brief && storage->packed_last == step) {
             fv_free_aligned(storage->data, storage->bytes);
             storage->data = NULL;
         }
@@ -33,8 +33,8 @@ static fv_status fill_sources(fv_step *step, fv_error *err)
 {
     for (int i = 0; i < step->count; i++) {
         fv_storage *storage = step->value[i]->storage;
-        if (!storage->leaf && !storage->is_passing) continue;
-        if (storage->is_passing && !storage->data)
+        if (!storage->leaf && !storage->is_brief) continue;
+        if (storage->is_brief && !storage->data)
             FV_TRY(fv_alloc_aligned(&storage->data, storage->bytes, err));
         if (storage->pending) FV_TRY(fv_plan_fill(storage, err));
         step->data[i] = storage->data + step->value[i]->offset;

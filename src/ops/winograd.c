@@ -284,13 +284,14 @@ static int block_in(const fv_winograd_job *r, int64_t first, int64_t m, float *o
     const fv_winograd_plan *plan = r->plan;
     int stretches = 0;
     begin[0] = 0;
+    if (!plan->shares_slices) {
+        for (int64_t t = 0; t < m; t++) tile_in(r, first + t, 0, plan->in_blocks, own + t * plan->tile_step);
+        begin[1] = m;
+        return 1;
+    }
     for (int64_t t = 0, n; t < m; t += n, begin[++stretches] = t) {
-        n = plan->shares_slices ? stretch_from(r, first + t, m - t) : m;
-        if (plan->shares_slices)
-            stretch_in(r, first + t, n, own + t * plan->tile_step);
-        else
-            for (int64_t i = 0; i < n; i++)
-                tile_in(r, first + i, 0, plan->in_blocks, own + i * plan->tile_step);
+        n = stretch_from(r, first + t, m - t);
+        stretch_in(r, first + t, n, own + t * plan->tile_step);
     }
     return stretches;
 }

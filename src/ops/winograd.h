@@ -41,16 +41,15 @@ typedef struct fv_winograd_part {
 } fv_winograd_part;
 
 /* What is to be done. Forward, the sources are the parts of the input. Backward, the source is the gradient
- * of the result and the results are gradients of parts of the input: the kernels are turned by 180 degrees,
- * and pad_top and pad_left are 2 less those of the forward pass, pad_front
- * weights_depth - 1 less that. */
+ * of the result and the results are gradients of parts of the input: the kernels are turned by 180 degrees;
+ * with those of the forward pass, pad_top is 2 - pad_top, pad_left is 2 - pad_left and pad_front is
+ * weights_depth - 1 - pad_front. The weights are weights_out x weights_in x weights_depth x 3 x 3. */
 typedef struct fv_winograd {
     int backward;
     int64_t images, depth, height, width; /* of the sources; depth: slices of an image, 1 for a picture */
     int64_t pad_front, pad_top, pad_left; /* zeros before them; after them as many as the results need */
     int64_t out_depth, out_height, out_width;
-    int64_t weights_out, weights_in,
-        weights_depth; /* they are weights_out x weights_in x weights_depth x 3 x 3 */
+    int64_t weights_out, weights_in, weights_depth;
     int srcs, dsts;
     fv_winograd_part src[FV_WINOGRAD_PARTS], dst[FV_WINOGRAD_PARTS];
     fv_winograd_activation activation; /* of the results */

@@ -24,7 +24,6 @@ M.SMALL = {
 --- The same in three dimensions, where there is one.
 M.VOLUMES = { { "nnunet", { dimensions = 3, widths = { 16, 32, 64 } }, { 1, 1, 16, 32, 32 } } }
 
-
 --- Both, in that order.
 M.ALL = { table.unpack(M.SMALL) }
 table.move(M.VOLUMES, 1, #M.VOLUMES, #M.ALL + 1, M.ALL)
