@@ -8,7 +8,7 @@ enum {
     BLOCK = FV_WINOGRAD_BLOCK,
     PLANES = FV_WINOGRAD_PLANES,
     PANEL = FV_WINOGRAD_PANEL,
-    TILE = FV_WINOGRAD_TILE,
+    WIDE = FV_WINOGRAD_WIDE,
     POINTS = FV_WINOGRAD_POINTS,
     BLOCK_BYTES = BLOCK * sizeof(float)
 };
@@ -33,29 +33,33 @@ static span span_at(const fv_winograd_part *parts, int64_t index)
 
 /* --- tiles in --- */
 
+/* Whether the pixel in row i and column j of a tile does, which begins at a spot of the source. */
+static int exists(const fv_winograd_plan *plan, fv_winograd_spot at, int i, int j)
+{
+    int64_t y = at.y + i * plan->step, x = at.x + j * plan->step;
+    return y >= 0 && y < plan->what.height && x >= 0 && x < plan->what.width;
+}
+
 /* The pixels of one block of a tile, with zeros for those that do not exist. */
-static void copy_patch(const fv_winograd *what, const float *from, fv_winograd_spot at, int64_t row,
+static void copy_patch(const fv_winograd_plan *plan, const float *from, fv_winograd_spot at, int64_t row,
                        int64_t column, int64_t channels, float *patch)
 {
     memset(patch, 0, PLANES * BLOCK_BYTES);
     for (int i = 0; i < POINTS; i++)
         for (int j = 0; j < POINTS; j++) {
-            int64_t y = at.y + i, x = at.x + j;
-            if (y < 0 || y >= what->height || x < 0 || x >= what->width) continue;
+            if (!exists(plan, at, i, j)) continue;
             memcpy(patch + (i * POINTS + j) * BLOCK, from + i * row + j * column,
                    (size_t)channels * sizeof(float));
         }
 }
 
-static void copy_signs(const fv_winograd *what, const fv_winograd_in *in, fv_winograd_spot at,
+static void copy_signs(const fv_winograd_plan *plan, const fv_winograd_in *in, fv_winograd_spot at,
                        uint16_t *patch)
 {
     for (int i = 0; i < POINTS; i++)
-        for (int j = 0; j < POINTS; j++) {
-            int64_t y = at.y + i, x = at.x + j;
-            int exists = y >= 0 && y < what->height && x >= 0 && x < what->width;
-            patch[i * POINTS + j] = exists ? in->signs[i * in->signs_row + j * in->signs_column] : 0;
-        }
+        for (int j = 0; j < POINTS; j++)
+            patch[i * POINTS + j] =
+                exists(plan, at, i, j) ? in->signs[i * in->signs_row + j * in->signs_column] : 0;
 }
 
 static void patch_in(const fv_winograd_job *r, const fv_winograd_in *in, fv_winograd_spot at,
@@ -64,11 +68,11 @@ static void patch_in(const fv_winograd_job *r, const fv_winograd_in *in, fv_wino
     float pixels[PLANES * BLOCK], gates[PLANES * BLOCK];
     uint16_t signs[PLANES];
     fv_winograd_in patch = *in;
-    copy_patch(&r->plan->what, in->from, at, in->row, in->column, channels, pixels);
-    if (in->gate) copy_patch(&r->plan->what, in->gate, at, in->row, in->column, channels, gates);
+    copy_patch(r->plan, in->from, at, in->row, in->column, channels, pixels);
+    if (in->gate) copy_patch(r->plan, in->gate, at, in->row, in->column, channels, gates);
     patch.from = pixels;
     patch.gate = in->gate ? gates : NULL;
-    if (in->signs) copy_signs(&r->plan->what, in, at, signs);
+    if (in->signs) copy_signs(r->plan, in, at, signs);
     patch.signs = in->signs ? signs : NULL;
     patch.signs_row = POINTS;
     patch.signs_column = 1;
@@ -77,22 +81,23 @@ static void patch_in(const fv_winograd_job *r, const fv_winograd_in *in, fv_wino
     r->plan->kernels->in(&patch, 1, to, r->plan->tile_block, r->plan->tile_plane);
 }
 
-/* Blocks first to end of a tile, of the channels of one slice. */
+/* Blocks first to end of a tile, of the channels of one slice; at: where that begins in the source. */
 static void slice_in(const fv_winograd_job *r, fv_winograd_spot at, int64_t first, int64_t end, float *to)
 {
     const fv_winograd *what = &r->plan->what;
-    int inside = at.y >= 0 && at.x >= 0 && at.y + POINTS <= what->height && at.x + POINTS <= what->width;
+    int inside = exists(r->plan, at, 0, 0) && exists(r->plan, at, POINTS - 1, POINTS - 1);
     for (int64_t b = first, count; b < end; b += count, to += count * r->plan->tile_block) {
         span part = span_at(what->src, b);
         int64_t channels = what->src[part.part].channels, whole = (channels - part.offset) / BLOCK;
         int64_t offset = ((at.slice * what->height + at.y) * what->width + at.x) * channels + part.offset;
+        int64_t column = r->plan->step * channels, row = what->width * column;
         fv_winograd_in in = {.from = r->data->src[part.part] + offset,
                              .gate = r->data->gate ? r->data->gate + offset : NULL,
                              .signs = r->data->signs ? r->data->signs + offset / BLOCK : NULL,
-                             .row = what->width * channels,
-                             .column = channels,
-                             .signs_row = what->width * channels / BLOCK,
-                             .signs_column = channels / BLOCK,
+                             .row = row,
+                             .column = column,
+                             .signs_row = row / BLOCK,
+                             .signs_column = column / BLOCK,
                              .low = what->gate_low,
                              .high = what->gate_high,
                              .slope = what->gate_slope};
@@ -110,16 +115,14 @@ static void zeros_in(const fv_winograd_job *r, int64_t blocks, float *to)
         for (int plane = 0; plane < PLANES; plane++) memset(to + plane * r->plan->tile_plane, 0, BLOCK_BYTES);
 }
 
-/* Blocks first to end of a tile: those of the slices that the taps meet, one after the other. */
+/* Blocks first to end of a tile: those of the slices, or phases, that the taps meet, one after the other. */
 static void tile_in(const fv_winograd_job *r, int64_t tile, int64_t first, int64_t end, float *to)
 {
-    const fv_winograd *what = &r->plan->what;
-    fv_winograd_spot at = fv_winograd_spot_at(r, tile),
-                     from = {0, at.y - what->pad_top, at.x - what->pad_left};
+    fv_winograd_spot at = fv_winograd_spot_at(r, tile), from;
     for (int64_t b = first, next; b < end; to += (next - b) * r->plan->tile_block, b = next) {
         int64_t tap = b / r->plan->tap_blocks, before = tap * r->plan->tap_blocks;
         next = before + r->plan->tap_blocks < end ? before + r->plan->tap_blocks : end;
-        from.slice = fv_winograd_slice_at(what, at.slice, tap);
+        from = fv_winograd_patch_at(r->plan, at, tap);
         if (from.slice < 0)
             zeros_in(r, next - b, to);
         else
@@ -128,6 +131,20 @@ static void tile_in(const fv_winograd_job *r, int64_t tile, int64_t first, int64
 }
 
 /* --- weights --- */
+
+/* Those of a phase, of input channels from `from` and results from `lane` on. */
+static void halved_weights_in(const fv_winograd_job *r, int64_t phase, int64_t from, int64_t lane,
+                              int64_t rows, int64_t lanes, float *to)
+{
+    const fv_winograd *what = &r->plan->what;
+    int64_t tap = what->weights_out * what->weights_in;
+    fv_winograd_weights w = {.from = r->data->weights + 4 * phase * tap + from * what->weights_in + lane,
+                             .row = what->weights_in,
+                             .tap = tap,
+                             .lanes = lanes,
+                             .rows = rows};
+    r->plan->kernels->weights(&w, to, r->plan->weight_plane);
+}
 
 /* Blocks first to end of input channels of a panel. */
 static void weights_in(const fv_winograd_job *r, int64_t panel, int64_t first, int64_t end, float *to)
@@ -143,6 +160,11 @@ static void weights_in(const fv_winograd_job *r, int64_t panel, int64_t first, i
             int64_t lane = what->dst[column.part].first + column.offset;
             int64_t from = what->src[row.part].first + row.offset;
             int64_t out = what->backward ? from : lane, in = what->backward ? lane : from;
+            if (what->halves) {
+                halved_weights_in(r, tap, from, lane, row.channels, column.channels,
+                                  to + (b - first) * BLOCK * PANEL + c % 2 * BLOCK);
+                continue;
+            }
             if (what->backward) tap = depth - 1 - tap;
             fv_winograd_weights w = {
                 .from = r->data->weights + taps * (out * what->weights_in + in) + 9 * tap,
@@ -163,23 +185,23 @@ static void weights_in(const fv_winograd_job *r, int64_t panel, int64_t first, i
 static void part_out(const fv_winograd_job *r, const fv_winograd_out *out, int64_t channels,
                      const float *from)
 {
-    float made[TILE * TILE * BLOCK], addend[TILE * TILE * BLOCK], bias[BLOCK] = {0};
+    float made[WIDE * WIDE * BLOCK], addend[WIDE * WIDE * BLOCK], bias[BLOCK] = {0};
     fv_winograd_out beside = *out;
     size_t bytes = (size_t)channels * sizeof(float);
     if (out->bias) memcpy(bias, out->bias, bytes);
     if (out->addend) memset(addend, 0, sizeof addend);
     for (int i = 0; out->addend && i < out->rows; i++)
         for (int j = 0; j < out->columns; j++)
-            memcpy(addend + (i * TILE + j) * BLOCK, out->addend + i * out->row + j * out->column, bytes);
+            memcpy(addend + (i * WIDE + j) * BLOCK, out->addend + i * out->row + j * out->column, bytes);
     beside.to = made;
     beside.bias = bias;
     beside.addend = out->addend ? addend : NULL;
-    beside.row = TILE * BLOCK;
+    beside.row = WIDE * BLOCK;
     beside.column = BLOCK;
     r->plan->kernels->out(&beside, 1, from);
     for (int i = 0; i < out->rows; i++)
         for (int j = 0; j < out->columns; j++)
-            memcpy(out->to + i * out->row + j * out->column, made + (i * TILE + j) * BLOCK, bytes);
+            memcpy(out->to + i * out->row + j * out->column, made + (i * WIDE + j) * BLOCK, bytes);
 }
 
 /* A panel of a tile. */
@@ -193,7 +215,8 @@ static void tile_out(const fv_winograd_job *r, int64_t tile, int64_t panel, cons
         int64_t channels = what->dst[part.part].channels;
         int64_t offset =
             ((at.slice * what->out_height + at.y) * what->out_width + at.x) * channels + part.offset;
-        fv_winograd_out out = {.to = r->data->dst[part.part] + offset,
+        fv_winograd_out out = {.tile = (int)r->plan->tile,
+                               .to = r->data->dst[part.part] + offset,
                                .factor =
                                    what->backward || !r->data->factor ? NULL : r->data->factor + part.offset,
                                .bias = r->data->bias ? r->data->bias + part.offset : NULL,
@@ -205,8 +228,8 @@ static void tile_out(const fv_winograd_job *r, int64_t tile, int64_t panel, cons
                                .signs_column = channels / BLOCK,
                                .low = what->gate_low,
                                .high = what->gate_high,
-                               .rows = (int)(rows < TILE ? rows : TILE),
-                               .columns = (int)(columns < TILE ? columns : TILE),
+                               .rows = (int)(rows < r->plan->tile ? rows : r->plan->tile),
+                               .columns = (int)(columns < r->plan->tile ? columns : r->plan->tile),
                                .activation = what->activation,
                                .alpha = what->alpha,
                                .beta = what->beta};
@@ -267,10 +290,9 @@ static int64_t stretch_from(const fv_winograd_job *r, int64_t first, int64_t mos
 static void stretch_in(const fv_winograd_job *r, int64_t first, int64_t tiles, float *to)
 {
     const fv_winograd_plan *plan = r->plan;
-    fv_winograd_spot at = fv_winograd_spot_at(r, first),
-                     from = {0, at.y - plan->what.pad_top, at.x - plan->what.pad_left};
+    fv_winograd_spot at = fv_winograd_spot_at(r, first), from;
     for (int64_t s = 0; s < tiles + plan->what.weights_depth - 1; s++, to += plan->tile_stride) {
-        from.slice = fv_winograd_slice_at(&plan->what, at.slice, s);
+        from = fv_winograd_patch_at(plan, at, s);
         if (from.slice < 0)
             zeros_in(r, plan->tap_blocks, to);
         else

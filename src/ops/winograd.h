@@ -21,6 +21,7 @@
 enum {
     FV_WINOGRAD_PARTS = 5,  /* sources whose channels are taken one after the other, or results */
     FV_WINOGRAD_TILE = 4,   /* results of a tile along an axis; it reads two more */
+    FV_WINOGRAD_WIDE = 5,   /* the same where kernels have two taps along an axis: it reads one more */
     FV_WINOGRAD_POINTS = 6, /* of interpolation along an axis */
     FV_WINOGRAD_PLANES = FV_WINOGRAD_POINTS * FV_WINOGRAD_POINTS,
     FV_WINOGRAD_BLOCK = 16, /* channels that are kept together */
@@ -43,9 +44,16 @@ typedef struct fv_winograd_part {
 /* What is to be done. Forward, the sources are the parts of the input. Backward, the source is the gradient
  * of the result and the results are gradients of parts of the input: the kernels are turned by 180 degrees;
  * with those of the forward pass, pad_top is 2 - pad_top, pad_left is 2 - pad_left and pad_front is
- * weights_depth - 1 - pad_front. The weights are weights_out x weights_in x weights_depth x 3 x 3. */
+ * weights_depth - 1 - pad_front. The weights are weights_out x weights_in x weights_depth x 3 x 3.
+ *
+ * halves (backward, pictures, one result): the convolution had padding 1 and read what had been doubled from
+ * the size of the result, whose gradient this is: a convolution with 4x4 kernels and stride 2, which begin a
+ * pixel before. It is the sum of four with 2x2 kernels and stride 1, one for each choice of the odd or even
+ * rows and columns (phase 2 (row odd) + (column odd)), which go by F(5x5, 2x2): its points are the same. They
+ * are taken like slices along the depth: weights_depth is 4, the weights are 4 phases x 4 taps x weights_out
+ * x weights_in, pad_top and pad_left are 1. */
 typedef struct fv_winograd {
-    int backward;
+    int backward, halves;
     int64_t images, depth, height, width; /* of the sources; depth: slices of an image, 1 for a picture */
     int64_t pad_front, pad_top, pad_left; /* zeros before them; after them as many as the results need */
     int64_t out_depth, out_height, out_width;
@@ -78,6 +86,8 @@ typedef struct fv_winograd_kernels fv_winograd_kernels;
 typedef struct fv_winograd_plan {
     fv_winograd what;
     const fv_winograd_kernels *kernels;
+    int64_t tile; /* FV_WINOGRAD_TILE or FV_WINOGRAD_WIDE */
+    int64_t step; /* of the pixels that a tile reads: 2 with halves */
     int64_t tiles_down, tiles_across, tiles;
     int64_t tap_blocks;            /* of channels, over all sources */
     int64_t in_blocks, out_blocks; /* the same for each tap along the depth; over all results */

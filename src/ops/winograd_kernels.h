@@ -16,8 +16,9 @@ typedef struct fv_winograd_in {
     float low, high, slope;
 } fv_winograd_in;
 
-/* A tile of 4x4 results, of which rows x columns are wanted. */
+/* A tile of 4x4 or 5x5 results, of which rows x columns are wanted. */
 typedef struct fv_winograd_out {
+    int tile; /* 4 or 5 */
     float *to;
     const float *factor, *bias, *addend; /* or NULL; addend has the strides of `to` */
     uint16_t *signs;                     /* or NULL: gets a bit for each result, 1 between low and high */
@@ -33,8 +34,9 @@ typedef struct fv_winograd_weights {
     const float *from, *end; /* nothing is read from end on */
     const float *factor;     /* or NULL: of each row; only when turned */
     int64_t lane, row;       /* strides of both; taps lie together */
+    int64_t tap;             /* 0; or the stride of the 4 taps of 2x2 kernels, whose lanes lie together */
     int64_t lanes, rows;
-    int turned; /* kernels by 180 degrees */
+    int turned; /* 3x3 kernels by 180 degrees */
 } fv_winograd_weights;
 
 /* c = a b, or c += a b: m tiles by `blocks` blocks of 16 input channels by n (1 or 2) blocks of columns. */

@@ -3,12 +3,7 @@
 
 #include <string.h>
 
-enum {
-    BLOCK = FV_WINOGRAD_BLOCK,
-    TILE = FV_WINOGRAD_TILE,
-    POINTS = FV_WINOGRAD_POINTS,
-    BLOCK_BYTES = BLOCK * sizeof(float)
-};
+enum { BLOCK = FV_WINOGRAD_BLOCK, POINTS = FV_WINOGRAD_POINTS, BLOCK_BYTES = BLOCK * sizeof(float) };
 
 static int64_t tile_of(const fv_winograd_plan *plan, int64_t slice, int64_t down, int64_t across)
 {
@@ -43,21 +38,25 @@ static int any_within(const fv_winograd_job *r, int64_t first, int64_t n)
     return 0;
 }
 
-/* Whether a pixel of the one source that a backward pass has is not zero. */
+/* Whether what lies at a pixel of the results, in the one source that a backward pass has, is not zero: a
+ * pixel or, with halves, four. */
 static int is_live_pixel(const fv_winograd_job *r, int64_t slice, int64_t y, int64_t x)
 {
     const fv_winograd *what = &r->plan->what;
-    int64_t channels = what->src[0].channels;
-    if (y < 0 || y >= what->height || x < 0 || x >= what->width) return 0;
-    return any_within(r, ((slice * what->height + y) * what->width + x) * channels, channels);
+    int64_t step = r->plan->step, channels = what->src[0].channels;
+    if (y < 0 || y * step >= what->height || x < 0 || x * step >= what->width) return 0;
+    int64_t at = ((slice * what->height + y * step) * what->width + x * step) * channels;
+    for (int64_t i = 0; i < step; i++)
+        if (any_within(r, at + i * what->width * channels, step * channels)) return 1;
+    return 0;
 }
 
 /* Whether one of the pixels in the place of a tile's results is: its cell. */
 static int is_live_cell(const fv_winograd_job *r, int64_t tile)
 {
     fv_winograd_spot at = fv_winograd_spot_at(r, tile);
-    for (int64_t y = at.y; y < at.y + TILE; y++)
-        for (int64_t x = at.x; x < at.x + TILE; x++)
+    for (int64_t y = at.y; y < at.y + r->plan->tile; y++)
+        for (int64_t x = at.x; x < at.x + r->plan->tile; x++)
             if (is_live_pixel(r, at.slice, y, x)) return 1;
     return 0;
 }
@@ -66,11 +65,12 @@ static int is_live_cell(const fv_winograd_job *r, int64_t tile)
 static int is_live_patch(const fv_winograd_job *r, const uint8_t *cells, fv_winograd_spot at)
 {
     const fv_winograd_plan *plan = r->plan;
+    int64_t tile = plan->tile, size = plan->what.halves ? POINTS + 1 : POINTS;
     int64_t top = at.y - plan->what.pad_top, left = at.x - plan->what.pad_left;
-    if (cells[tile_of(plan, at.slice, at.y / TILE, at.x / TILE)]) return 1;
-    for (int64_t y = top < 0 ? 0 : top; y < top + POINTS; y++)
-        for (int64_t x = left < 0 ? 0 : left; x < left + POINTS; x++) {
-            int64_t down = y / TILE, across = x / TILE;
+    if (cells[tile_of(plan, at.slice, at.y / tile, at.x / tile)]) return 1;
+    for (int64_t y = top < 0 ? 0 : top; y < top + size; y++)
+        for (int64_t x = left < 0 ? 0 : left; x < left + size; x++) {
+            int64_t down = y / tile, across = x / tile;
             int known = down < plan->tiles_down && across < plan->tiles_across;
             if (known && !cells[tile_of(plan, at.slice, down, across)]) continue;
             if (is_live_pixel(r, at.slice, y, x)) return 1;
@@ -82,6 +82,7 @@ static int is_live_tile(const fv_winograd_job *r, const uint8_t *cells, int64_t 
 {
     const fv_winograd *what = &r->plan->what;
     fv_winograd_spot at = fv_winograd_spot_at(r, tile), there = at;
+    if (what->halves) return is_live_patch(r, cells, at);
     for (int64_t tap = 0; tap < what->weights_depth; tap++) {
         there.slice = fv_winograd_slice_at(what, at.slice, tap);
         if (there.slice >= 0 && is_live_patch(r, cells, there)) return 1;
@@ -94,13 +95,13 @@ static void clear_tile(const fv_winograd_job *r, int64_t tile)
 {
     const fv_winograd *what = &r->plan->what;
     fv_winograd_spot at = fv_winograd_spot_at(r, tile);
-    int64_t rows = what->out_height - at.y, columns = what->out_width - at.x;
+    int64_t tile_size = r->plan->tile, rows = what->out_height - at.y, columns = what->out_width - at.x;
     for (int k = 0; k < what->dsts; k++)
-        for (int64_t i = 0; i < TILE && i < rows; i++) {
+        for (int64_t i = 0; i < tile_size && i < rows; i++) {
             int64_t channels = what->dst[k].channels;
             int64_t first = (at.slice * what->out_height + at.y + i) * what->out_width + at.x;
             memset(r->data->dst[k] + first * channels, 0,
-                   (size_t)((columns < TILE ? columns : TILE) * channels) * sizeof(float));
+                   (size_t)((columns < tile_size ? columns : tile_size) * channels) * sizeof(float));
         }
 }
 

@@ -92,8 +92,10 @@ static void plan_tiles_first(fv_winograd_plan *plan)
 void fv_winograd_prepare(fv_winograd_plan *plan, const fv_winograd *what, int threads)
 {
     *plan = (fv_winograd_plan){.what = *what, .kernels = fv_winograd_kernels_at(0), .slots = threads};
-    plan->tiles_down = divide_up(what->out_height, FV_WINOGRAD_TILE);
-    plan->tiles_across = divide_up(what->out_width, FV_WINOGRAD_TILE);
+    plan->tile = what->halves ? FV_WINOGRAD_WIDE : FV_WINOGRAD_TILE;
+    plan->step = what->halves ? 2 : 1;
+    plan->tiles_down = divide_up(what->out_height, plan->tile);
+    plan->tiles_across = divide_up(what->out_width, plan->tile);
     plan->tiles = what->images * what->out_depth * plan->tiles_down * plan->tiles_across;
     plan->tap_blocks = blocks_of(what->src, what->srcs);
     plan->in_blocks = plan->tap_blocks * what->weights_depth;

@@ -24,6 +24,7 @@ enum {
     VECS = BLOCK / LANES, /* vectors in a block */
     POINTS = FV_WINOGRAD_POINTS,
     TILE = FV_WINOGRAD_TILE,
+    WIDE = FV_WINOGRAD_WIDE,
     PLANES = FV_WINOGRAD_PLANES
 };
 
@@ -58,6 +59,8 @@ INLINE void store(float *to, vec x)
 #define Q2 (Q * Q)
 #define P3 (P * P * P)
 #define Q3 (Q * Q * Q)
+#define P4 (P2 * P2)
+#define Q4 (Q2 * Q2)
 
 /* --- tiles --- */
 
@@ -164,14 +167,18 @@ static void tile_in(const fv_winograd_in *in, int64_t blocks, float *to, int64_t
         }
 }
 
-/* A': six products to four results. */
-INLINE void map_out(const vec *m, vec *to, int step)
+/* A': six products to four or five results. */
+INLINE void map_out(const vec *m, vec *to, int step, const int tile)
 {
     vec p_even = m[1] + m[2], p_odd = m[1] - m[2], q_even = m[3] + m[4], q_odd = m[3] - m[4];
     to[0] = m[0] + (p_even + q_even);
     to[step] = P * p_odd + Q * q_odd;
     to[2 * step] = P2 * p_even + Q2 * q_even;
-    to[3 * step] = m[5] + P3 * p_odd + Q3 * q_odd;
+    to[3 * step] = P3 * p_odd + Q3 * q_odd;
+    if (tile == WIDE)
+        to[4 * step] = m[5] + P4 * p_even + Q4 * q_even;
+    else
+        to[3 * step] += m[5];
 }
 
 INLINE vec activate(const fv_winograd_out *out, vec x)
@@ -223,24 +230,24 @@ INLINE void finish(const fv_winograd_out *out, int64_t at, vec x, uint16_t *sign
 }
 
 INLINE void transform_out(const fv_winograd_out *out, int64_t at, uint16_t *signs, int shift,
-                          const float *from, const int is_whole)
+                          const float *from, const int tile, const int is_whole)
 {
-    vec half[TILE * POINTS];
+    vec half[WIDE * POINTS];
     vec bias = out->bias ? load(out->bias + at) : ZERO;
     vec factor = out->factor ? load(out->factor + at) : FILL(1.0f);
     UNROLL for (int j = 0; j < POINTS; j++)
     {
         vec m[POINTS];
         UNROLL for (int i = 0; i < POINTS; i++) m[i] = load(from + (i * POINTS + j) * BLOCK);
-        map_out(m, half + j, POINTS);
+        map_out(m, half + j, POINTS, tile);
     }
-    UNROLL for (int i = 0; i < TILE; i++)
+    UNROLL for (int i = 0; i < tile; i++)
     {
-        vec line[TILE];
+        vec line[WIDE];
         if (!is_whole && i >= out->rows) break;
-        map_out(half + POINTS * i, line, 1);
-        UNROLL for (int j = 0; j < TILE; j++) FETCH_WRITE(out->to + at + (j + TILE) * out->column);
-        UNROLL for (int j = 0; j < TILE; j++) if (is_whole || j < out->columns)
+        map_out(half + POINTS * i, line, 1, tile);
+        UNROLL for (int j = 0; j < tile; j++) FETCH_WRITE(out->to + at + (j + tile) * out->column);
+        UNROLL for (int j = 0; j < tile; j++) if (is_whole || j < out->columns)
             finish(out, at + j * out->column, line[j] * factor + bias,
                    signs ? signs + j * out->signs_column : NULL, shift);
         ADVANCE(at, out->row);
@@ -250,16 +257,18 @@ INLINE void transform_out(const fv_winograd_out *out, int64_t at, uint16_t *sign
 
 static void tile_out(const fv_winograd_out *out, int64_t blocks, const float *from)
 {
-    int is_whole = out->rows == TILE && out->columns == TILE;
+    int is_whole = out->rows == out->tile && out->columns == out->tile;
     for (int64_t b = 0; b < blocks; b++)
         for (int v = 0; v < VECS; v++) {
             int64_t at = b * BLOCK + v * LANES;
             const float *first = from + b * PLANES * BLOCK + v * LANES;
             uint16_t *signs = out->signs ? out->signs + b : NULL;
-            if (is_whole)
-                transform_out(out, at, signs, v * LANES, first, 1);
+            if (out->tile == WIDE)
+                transform_out(out, at, signs, v * LANES, first, WIDE, 0);
+            else if (is_whole)
+                transform_out(out, at, signs, v * LANES, first, TILE, 1);
             else
-                transform_out(out, at, signs, v * LANES, first, 0);
+                transform_out(out, at, signs, v * LANES, first, TILE, 0);
         }
 }
 
@@ -340,6 +349,40 @@ INLINE void transform_weights(const float *from, int64_t lane, float factor, flo
     }
 }
 
+/* G of two taps. */
+INLINE void map_two_weights(vec a, vec b, vec *to, int step)
+{
+    map_weights(a, b, ZERO, to, step);
+    to[5 * step] = b;
+}
+
+/* 2x2 kernels, whose taps lie `tap` apart. */
+INLINE void transform_two_weights(const float *from, int64_t tap, float *to, int64_t plane)
+{
+    vec half[2 * POINTS];
+    UNROLL for (int j = 0; j < 2; j++)
+        map_two_weights(load(from + j * tap), load(from + (2 + j) * tap), half + j, 2);
+    UNROLL for (int i = 0; i < POINTS; i++)
+    {
+        vec line[POINTS];
+        map_two_weights(half[2 * i], half[2 * i + 1], line, 1);
+        UNROLL for (int j = 0; j < POINTS; j++) store(to + (i * POINTS + j) * plane, line[j]);
+    }
+}
+
+static void two_weights_row(const fv_winograd_weights *w, const float *from, float *to, int64_t plane)
+{
+    float copy[4 * BLOCK] = {0};
+    int64_t tap = w->tap;
+    if (w->lanes < BLOCK) {
+        for (int t = 0; t < 4; t++)
+            memcpy(copy + t * BLOCK, from + t * tap, sizeof(float) * (size_t)w->lanes);
+        from = copy;
+        tap = BLOCK;
+    }
+    for (int v = 0; v < VECS; v++) transform_two_weights(from + v * LANES, tap, to + v * LANES, plane);
+}
+
 /* Rows whose lanes cannot be read in whole vectors. */
 static void copy_row(const fv_winograd_weights *w, const float *from, float *copy)
 {
@@ -354,6 +397,10 @@ static void weights(const fv_winograd_weights *w, float *to, int64_t plane)
         const float *from = w->from + r * w->row;
         float factor = w->factor ? w->factor[r] : 1.0f;
         int64_t lane = w->lane;
+        if (w->tap) {
+            two_weights_row(w, from, to, plane);
+            continue;
+        }
         if (w->lanes < BLOCK || w->end - from < (BLOCK - 1) * lane + 16) {
             copy_row(w, from, copy);
             from = copy;

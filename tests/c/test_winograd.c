@@ -120,6 +120,10 @@ static double source(const problem *p, int part, place s, int64_t channel)
 static double weight(const problem *p, int64_t o, int64_t i, int64_t tap)
 {
     const fv_winograd *w = &p->what;
+    if (w->halves) {
+        int64_t y = tap / 4, x = tap % 4, phase = (y + 1) % 2 * 2 + (x + 1) % 2, at = y / 2 * 2 + x / 2;
+        return (double)p->data.weights[((4 * phase + at) * w->weights_out + i) * w->weights_in + o];
+    }
     int64_t taps = 9 * w->weights_depth, pair = w->backward ? i * w->weights_in + o : o * w->weights_in + i;
     return (double)p->data.weights[taps * pair + (w->backward ? taps - 1 - tap : tap)];
 }
@@ -131,10 +135,11 @@ static double result(const problem *p, int part, place r, int64_t channel, doubl
     double sum = 0;
     *size = 1;
     for (int s = 0; s < w->srcs; s++)
-        for (int64_t tap = 0; tap < 9 * w->weights_depth; tap++)
+        for (int64_t tap = 0; tap < (w->halves ? 16 : 9 * w->weights_depth); tap++)
             for (int64_t i = 0; i < w->src[s].channels; i++) {
                 place from = {r.image, r.z + tap / 9 - w->pad_front, r.y + tap / 3 % 3 - w->pad_top,
                               r.x + tap % 3 - w->pad_left};
+                if (w->halves) from = (place){r.image, 0, 2 * r.y + tap / 4 - 1, 2 * r.x + tap % 4 - 1};
                 double term =
                     source(p, s, from, i) * weight(p, w->dst[part].first + channel, w->src[s].first + i, tap);
                 sum += term;
@@ -224,6 +229,17 @@ static fv_winograd backward(int64_t images, int64_t height, int64_t width, int64
     return what;
 }
 
+/* Of results of this size. */
+static fv_winograd halving(int64_t images, int64_t height, int64_t width, int64_t in, int64_t out)
+{
+    fv_winograd what = backward(images, height, width, in, out);
+    what.halves = 1;
+    what.height *= 2;
+    what.width *= 2;
+    what.weights_depth = 4;
+    return what;
+}
+
 /* Sizes that are no whole tiles, channels that are no whole blocks, one pixel, several images. */
 TEST(winograd_shapes)
 {
@@ -236,6 +252,22 @@ TEST(winograd_shapes)
                     back = backward(s[0], s[1], s[2], s[3], s[4]);
         check(&there, 0, 0);
         check(&back, 0, 0);
+    }
+}
+
+/* Through a doubling: one source pixel more and less than a tile, blocks that are not full, both ways to cut
+ * it up, and gates. */
+TEST(winograd_halves)
+{
+    static const int64_t shapes[][5] = {{1, 5, 5, 16, 16},   {2, 4, 6, 16, 32},  {1, 1, 1, 16, 16},
+                                        {1, 11, 3, 20, 33},  {3, 10, 9, 33, 17}, {1, 21, 18, 64, 48},
+                                        {1, 9, 12, 260, 300}};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        const int64_t *s = shapes[i];
+        fv_winograd what = halving(s[0], s[1], s[2], s[3], s[4]);
+        check(&what, 0, 0);
+        what.gate_high = INFINITY;
+        check(&what, 0, 1);
     }
 }
 
@@ -408,8 +440,8 @@ static void check_blank(const fv_winograd *what, int with_gate, int64_t from, in
 TEST(winograd_blank_tiles)
 {
     fv_winograd small = backward(2, 23, 18, 24, 40), large = backward(1, 30, 33, 260, 300);
-    fv_winograd deep = volume(backward(2, 23, 18, 24, 40), 9, 3, 1, 1);
-    small.gate_high = large.gate_high = deep.gate_high = INFINITY;
+    fv_winograd deep = volume(backward(2, 23, 18, 24, 40), 9, 3, 1, 1), half = halving(2, 17, 16, 24, 40);
+    small.gate_high = large.gate_high = deep.gate_high = half.gate_high = INFINITY;
     small.dsts = 2;
     small.dst[0] = (fv_winograd_part){16, 24};
     small.dst[1] = (fv_winograd_part){24, 0};
@@ -419,6 +451,7 @@ TEST(winograd_blank_tiles)
             check_blank(&small, with_gate, 6, 6 + size);
             check_blank(&large, with_gate, 3, 3 + size);
             check_blank(&deep, with_gate, 6, 6 + size);
+            for (int64_t from = 9; from < 13; from++) check_blank(&half, with_gate, from, from + size);
         }
 }
 
@@ -472,7 +505,7 @@ static void check_signs(const fv_winograd *what, int with_gate)
 TEST(winograd_signs)
 {
     fv_winograd what[] = {forward(2, 7, 10, 20, 48), forward(1, 9, 8, 272, 288), backward(2, 7, 10, 20, 48),
-                          backward(1, 9, 13, 260, 288)};
+                          backward(1, 9, 13, 260, 288), halving(2, 7, 5, 20, 48)};
     for (size_t i = 0; i < sizeof what / sizeof *what; i++) {
         what[i].activation = what[i].backward ? FV_WINOGRAD_NONE : FV_WINOGRAD_LEAKY;
         what[i].gate_high = INFINITY;
