@@ -18,7 +18,7 @@ typedef struct fold {
     fv_fold_group *groups;
     folded *done;
     int done_count;
-    int dry; /* new weights are not filled in */
+    unsigned options;
 } fold;
 
 /* Whether two chains fold the same tensors. */
@@ -42,7 +42,7 @@ static fv_status scaled_weights(fold *f, const fv_node *conv, const double *fact
     fv_tensor *weights;
     if (!fv_node_is(conv, "conv_transpose"))
         return fv_scaled_constant(f->out, conv->src[1]->tensor, factor, conv->src[1]->name, out, err);
-    FV_TRY(fv_fold_scale_transposed(conv, factor, f->dry, &weights, err));
+    FV_TRY(fv_fold_scale_transposed(conv, factor, f->options & FV_FOLD_DRY, &weights, err));
     fv_status status = fv_graph_constant(f->out, weights, conv->src[1]->name, out, err);
     fv_tensor_release(weights);
     return status;
@@ -80,7 +80,8 @@ static fv_status take_rows(fold *f, const fv_fold_chain *c, int count, fv_node *
     const fv_fold_node *known = &f->nodes[c->end->id];
     for (int i = 0; i < count; i++) {
         fv_tensor *rows;
-        FV_TRY(fv_fold_take_rows(out[i]->tensor, known->position, known->channels, f->dry, &rows, err));
+        FV_TRY(fv_fold_take_rows(out[i]->tensor, known->position, known->channels, f->options & FV_FOLD_DRY,
+                                 &rows, err));
         FV_TRY(add_constant(f, rows, out[i]->name, &out[i], err));
     }
     return FV_OK;
@@ -133,7 +134,7 @@ static fv_status block_parameters(fold *f, const fv_fold_chain *c, fv_node *out[
     int64_t taps = 1;
     for (int i = 2; i < c->conv->shape.rank; i++) taps *= c->conv->src[1]->shape.dim[i];
     FV_TRY(parameters_of(f, c, 0, out, count, err));
-    FV_TRY(fv_fold_block_weights(out[0]->tensor, f->dry, &tensor, err));
+    FV_TRY(fv_fold_block_weights(out[0]->tensor, f->options & FV_FOLD_DRY, &tensor, err));
     FV_TRY(add_constant(f, tensor, out[0]->name, &out[0], err));
     if (*count == 1) return FV_OK;
     FV_TRY(fv_fold_block_bias(out[1]->tensor, taps, &tensor, err));
@@ -164,22 +165,67 @@ done:
     return status;
 }
 
+/* Finds a part that doubles something and that nobody else reads, among those of a node, the first of which
+ * has this position; returns how many parts there are. */
+static int find_doubling(const fold *f, const fv_node *node, int first, int *position, fv_fold_doubling *out)
+{
+    const fv_fold_node *known = &f->nodes[node->id];
+    int count = 0;
+    if (*position >= 0 || known->keep || known->users != 1) return parts_of(f, node, NULL);
+    if (known->split) {
+        for (int i = 0; i < node->src_count; i++)
+            count += find_doubling(f, node->src[i], first + count, position, out);
+        return count;
+    }
+    if (fv_fold_is_doubling(f->map[node->id], out)) *position = first;
+    return 1;
+}
+
+/* The position of a part whose gradient had better go to what it doubles, -1 for none. */
+static int bypassed_part(const fold *f, const fv_fold_chain *c, fv_fold_doubling *out)
+{
+    int position = -1;
+    if (!(f->options & FV_FOLD_BYPASS) || !fv_fold_takes_doubling(c->conv)) return -1;
+    find_doubling(f, c->conv->src[0], 0, &position, out);
+    return position >= 0 && fv_fold_doubling_pays(out, c->conv->shape.dim[1]) ? position : -1;
+}
+
+/* Makes it so: adds two sources behind those that are there; parts: these begin with the parts. */
+static fv_status bypass(fold *f, const fv_fold_doubling *doubling, int part, fv_node *const *parts,
+                        const fv_node *weights, fv_node *out[2], fv_error *err)
+{
+    fv_tensor *tensor;
+    int64_t first = 0;
+    for (int i = 0; i < part; i++) first += parts[i]->shape.dim[1];
+    doubling->first->is_bypassed = 1;
+    out[0] = doubling->first->src[0];
+    FV_TRY(fv_fold_compose(doubling, weights, first, f->options & FV_FOLD_DRY, &tensor, err));
+    return add_constant(f, tensor, weights->name, &out[1], err);
+}
+
 static fv_status add_chain(fold *f, const fv_fold_chain *c, fv_error *err)
 {
     fv_status status;
     fv_node **src = NULL, *own[2];
+    fv_fold_doubling doubling;
     void *attrs = NULL;
     const fv_op *op = c->conv->op;
-    int parts = parts_of(f, c->conv->src[0], NULL), is_sum = parts > 1 || c->addend, parameters;
+    int part = bypassed_part(f, c, &doubling), parameters;
+    int parts = parts_of(f, c->conv->src[0], NULL), is_sum = parts > 1 || c->addend || part >= 0;
     if (is_sum) op = fv_op_find("conv_sum");
     FV_TRY_GOTO(parameters_of(f, c, is_sum, own, &parameters, err));
-    FV_TRY_GOTO(fv_calloc(&src, (size_t)parts + 3, sizeof *src, err));
+    FV_TRY_GOTO(fv_calloc(&src, (size_t)parts + 5, sizeof *src, err));
     FV_TRY_GOTO(fv_calloc(&attrs, 1, op->attrs_size, err));
     memcpy(attrs, c->conv->attrs, op->attrs_size); /* all of these ops have one struct */
     if (c->addend) FV_TRY_GOTO(fv_op_set(op, attrs, "addend", 1, err));
     FV_TRY_GOTO(set_activation(c, op, attrs, err));
     parts_of(f, c->conv->src[0], src);
     if (c->addend) src[parts++] = f->map[c->addend->id];
+    if (part >= 0) {
+        FV_TRY_GOTO(fv_op_set(op, attrs, "behind", part + 1, err));
+        FV_TRY_GOTO(bypass(f, &doubling, part, src, own[0], src + parts, err));
+        parts += 2;
+    }
     for (int i = 0; i < parameters; i++) src[parts++] = own[i];
     status = fv_graph_add(f->out, op, parts, src, attrs, c->end->name, &f->map[c->end->id], err);
 done:
@@ -256,11 +302,11 @@ static fv_status find(fold *f, const unsigned char *keep, fv_error *err)
 }
 
 fv_status fv_graph_fold(fv_graph **out, fv_node ***map, const fv_graph *graph, const unsigned char *keep,
-                        int dry, fv_error *err)
+                        unsigned options, fv_error *err)
 {
     fv_status status;
     size_t count = (size_t)fv_graph_node_count(graph);
-    fold f = {.graph = graph, .dry = dry};
+    fold f = {.graph = graph, .options = options};
     FV_TRY_GOTO(fv_graph_new(&f.out, err));
     FV_TRY_GOTO(fv_calloc(&f.map, count, sizeof *f.map, err));
     FV_TRY_GOTO(fv_calloc(&f.nodes, count, sizeof *f.nodes, err));

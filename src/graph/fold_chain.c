@@ -26,11 +26,18 @@ int fv_fold_has_fixed_weights(const fv_node *conv)
     return 1;
 }
 
-/* The chain that ends with a node which nobody else looks at, so that its next user may join. */
+int fv_fold_has_activation(const fv_node *conv)
+{
+    return fv_op_get(conv->op, conv->attrs, "activation") != 0;
+}
+
+/* The chain that ends with a node which nobody else looks at, so that its next user may join: there is one
+ * activation, and it is the last. */
 static fv_fold_chain *open_chain(const fv_fold_node *nodes, const fv_node *end)
 {
     const fv_fold_node *known = &nodes[end->id];
-    if (!fv_fold_is_end(known->chain, end) || known->chain->activation) return NULL;
+    if (!fv_fold_is_end(known->chain, end)) return NULL;
+    if (known->chain->activation || fv_fold_has_activation(known->chain->conv)) return NULL;
     return known->keep || known->users != 1 ? NULL : known->chain;
 }
 

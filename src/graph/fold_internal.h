@@ -50,6 +50,9 @@ void fv_fold_find_groups(const fv_graph *graph, fv_fold_node *nodes, fv_fold_gro
 int fv_fold_is_slice(const fv_node *node);
 int fv_fold_has_fixed_weights(const fv_node *conv);
 
+/* Whether a convolution was given one to begin with. */
+int fv_fold_has_activation(const fv_node *conv);
+
 /* Whether the convolution of a chain is a transposed one whose stride is its kernel. */
 int fv_fold_is_upsample(const fv_fold_chain *chain);
 
@@ -60,6 +63,24 @@ fv_ints fv_fold_kernel(const fv_node *conv);
  * channel). */
 fv_status fv_fold_block_weights(const fv_tensor *from, int dry, fv_tensor **out, fv_error *err);
 fv_status fv_fold_block_bias(const fv_tensor *from, int64_t taps, fv_tensor **out, fv_error *err);
+
+/* What doubles a map: `first` reads it and `to` gives the double, which may be one node. */
+typedef struct fv_fold_doubling {
+    fv_node *first, *to;
+} fv_fold_doubling;
+
+/* Whether a node of the folded graph ends such a thing. */
+int fv_fold_is_doubling(fv_node *node, fv_fold_doubling *out);
+
+/* Whether a convolution's gradient can be taken through what doubles its source, and whether that is faster.
+ */
+int fv_fold_takes_doubling(const fv_node *conv);
+int fv_fold_doubling_pays(const fv_fold_doubling *doubling, int64_t out_channels);
+
+/* The weights of both together, as fv_winograd.halves wants them: 16 weights_out x channels of what is
+ * doubled. The doubling gives the channels of the convolution's weights from first_channel on. */
+fv_status fv_fold_compose(const fv_fold_doubling *doubling, const fv_node *weights, int64_t first_channel,
+                          int dry, fv_tensor **out, fv_error *err);
 
 /* Finds the channels that nobody reads. */
 fv_status fv_fold_find_unread(const fv_graph *graph, fv_fold_node *nodes, fv_error *err);

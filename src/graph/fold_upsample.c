@@ -26,6 +26,7 @@ int fv_fold_is_upsample(const fv_fold_chain *chain)
 {
     const fv_node *conv = chain->conv;
     if (!fv_node_is(conv, "conv_transpose") || !fv_fold_has_fixed_weights(conv)) return 0;
+    if (fv_fold_has_activation(conv)) return 0;
     fv_ints stride = fv_op_get_list(conv->op, conv->attrs, "stride"), kernel = fv_fold_kernel(conv);
     for (int i = 0; i < kernel.count; i++)
         if (fv_spatial(&stride, i, 1) != kernel.value[i]) return 0;

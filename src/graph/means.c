@@ -7,7 +7,7 @@
 
 #include <math.h>
 
-enum { LANES = 16, PIXELS = 128 }; /* channels, and positions, that are summed up together */
+enum { LANES = 16, PIXELS = 32 }; /* channels, and positions, that are summed up together */
 
 typedef struct means_call {
     int64_t items, channels, positions, next_channel, next_position;
@@ -21,8 +21,9 @@ FV_CLONES static void add_lanes(const float *g, int64_t step, int64_t n, double 
     for (int64_t i = 0; i < n; i++, g += step) {
 #pragma omp simd
         for (int c = 0; c < LANES; c++) {
-            sum[c] += (double)g[c];
-            size[c] += (double)fabsf(g[c]);
+            double x = (double)g[c];
+            sum[c] += x;
+            size[c] += fabs(x);
         }
     }
     for (int c = 0; c < LANES; c++) sums[c] = sum[c], sizes[c] = size[c];

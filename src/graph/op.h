@@ -65,6 +65,7 @@ struct fv_node {
     fv_tensor *tensor;        /* of a parameter or constant */
     int is_parameter;         /* trained; a constant otherwise */
     struct fv_scaled *scaled; /* what the tensor is made of, see graph/scaled.h; NULL: nothing */
+    int is_bypassed;          /* a user gives its source the gradient that would go through it */
 };
 
 /* Which physical layout an op wants its data sources in; dst has the same. */

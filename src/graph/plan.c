@@ -330,22 +330,32 @@ static int is_possible(const fv_plan_spec *spec, fv_economy economy)
     return spec->mode == FV_MODE_EXPLAIN || economy.segments == 1;
 }
 
-/* The fastest way that stays within the budget; tried without a look at the weights. */
+/* The most memory that it takes that way, without a look at the weights. */
+static fv_status measure(fv_graph *source, const fv_plan_spec *spec, fv_economy economy, size_t *peak,
+                         fv_error *err)
+{
+    fv_plan *plan = NULL;
+    fv_plan_graph folded = {0};
+    fv_status status = fv_plan_graph_make(&folded, source, spec, economy, 1, err);
+    if (status == FV_OK) status = compile(&plan, source, spec, &folded, economy, err);
+    if (status == FV_OK) *peak = plan->memory.peak;
+    fv_plan_free(plan);
+    fv_plan_graph_close(&folded);
+    return status;
+}
+
+/* The fastest way that stays within the budget. */
 static fv_status choose(fv_graph *source, const fv_plan_spec *spec, fv_economy *out, fv_error *err)
 {
     size_t least = SIZE_MAX, count = sizeof economies / sizeof *economies;
-    fv_plan_graph folded = {0};
-    fv_status status = fv_plan_graph_make(&folded, source, spec, 1, err);
+    fv_status status = FV_OK;
     for (size_t i = 0; i < count && status == FV_OK && least > spec->budget; i++) {
-        fv_plan *plan;
+        size_t peak;
         *out = economies[i];
         if (!is_possible(spec, *out)) continue;
-        status = compile(&plan, source, spec, &folded, *out, err);
-        if (status != FV_OK) break;
-        if (plan->memory.peak < least) least = plan->memory.peak;
-        fv_plan_free(plan);
+        status = measure(source, spec, *out, &peak, err);
+        if (status == FV_OK && peak < least) least = peak;
     }
-    fv_plan_graph_close(&folded);
     if (status != FV_OK || least <= spec->budget) return status;
     if (spec->least) *spec->least = least;
     return fv_fail(err, FV_STATUS_MEMORY, "plan: needs %zu MiB of memory, %zu MiB are allowed",
@@ -359,7 +369,7 @@ fv_status fv_plan_new(fv_plan **out, fv_graph *graph, const fv_plan_spec *spec, 
     *out = NULL;
     FV_TRY(check_spec(graph, spec, err));
     if (spec->budget) FV_TRY(choose(graph, spec, &economy, err));
-    FV_TRY(fv_plan_graph_make(&folded, graph, spec, 0, err));
+    FV_TRY(fv_plan_graph_make(&folded, graph, spec, economy, 0, err));
     fv_status status = compile(out, graph, spec, &folded, economy, err);
     fv_plan_graph_close(&folded);
     if (status == FV_OK) status = fv_plan_allocate(*out, err);

@@ -145,9 +145,9 @@ typedef struct fv_plan_graph {
     fv_node **map;
 } fv_plan_graph;
 
-/* Cuts and folds; dry: see fv_graph_fold. To be closed. */
-fv_status fv_plan_graph_make(fv_plan_graph *out, fv_graph *graph, const fv_plan_spec *spec, int dry,
-                             fv_error *err);
+/* Cuts and folds for an economy; dry: see fv_graph_fold. To be closed. */
+fv_status fv_plan_graph_make(fv_plan_graph *out, fv_graph *graph, const fv_plan_spec *spec,
+                             fv_economy economy, int dry, fv_error *err);
 void fv_plan_graph_close(fv_plan_graph *made);
 
 /* The value of an input or given node; `what` starts the message when it is none. */

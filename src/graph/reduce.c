@@ -68,8 +68,14 @@ static void join_maps(fv_node **first, fv_node *const *second, int count)
         if (first[id]) first[id] = second[first[id]->id];
 }
 
-fv_status fv_plan_graph_make(fv_plan_graph *out, fv_graph *graph, const fv_plan_spec *spec, int dry,
-                             fv_error *err)
+static unsigned options_of(const fv_plan_spec *spec, fv_economy economy, int dry)
+{
+    int has_own_ways = spec->mode == FV_MODE_EXPLAIN && !spec->exact && !spec->bfloat && !economy.direct;
+    return (dry ? FV_FOLD_DRY : 0) | (has_own_ways ? FV_FOLD_BYPASS : 0);
+}
+
+fv_status fv_plan_graph_make(fv_plan_graph *out, fv_graph *graph, const fv_plan_spec *spec,
+                             fv_economy economy, int dry, fv_error *err)
 {
     fv_status status = FV_OK;
     fv_plan_graph whole = {0}, folded = {0};
@@ -82,7 +88,8 @@ fv_status fv_plan_graph_make(fv_plan_graph *out, fv_graph *graph, const fv_plan_
     if (may_fold(spec)) {
         FV_TRY_GOTO(fv_calloc(&keep, (size_t)fv_graph_node_count(whole.graph), 1, err));
         mark_asked(keep, spec, whole.map);
-        FV_TRY_GOTO(fv_graph_fold(&folded.graph, &folded.map, whole.graph, keep, dry, err));
+        FV_TRY_GOTO(fv_graph_fold(&folded.graph, &folded.map, whole.graph, keep,
+                                  options_of(spec, economy, dry), err));
         if (whole.map) {
             join_maps(whole.map, folded.map, fv_graph_node_count(graph));
             fv_free(folded.map);

@@ -33,6 +33,7 @@ void fv_plan_find_needs(fv_plan *plan, const fv_plan_spec *spec)
     for (int id = 0; id < plan->node_count; id++) {
         const fv_node *node = fv_graph_node(plan->graph, id);
         fv_node_plan *own = &plan->nodes[id];
+        if (node->is_bypassed) continue;
         own->summed = own->averaged && own->summable;
         own->whole = own->wanted || (own->averaged && !own->summable);
         for (int i = 0; i < node->src_count; i++) {

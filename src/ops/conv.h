@@ -9,7 +9,8 @@ typedef struct fv_conv_attrs {
     int64_t groups;
     int activation;
     double alpha, beta;
-    int addend; /* of conv_sum */
+    int addend;     /* of conv_sum */
+    int64_t behind; /* of conv_sum: the part, from 1, whose gradient goes to what lies behind it; 0: none */
 } fv_conv_attrs;
 
 /* Activations that can be done in the same step; their gradient follows from dst. */
@@ -35,6 +36,8 @@ extern const char *const fv_conv_activations[];
 typedef struct fv_conv_view {
     int parts;
     int addend; /* source that is added before the activation; -1: none */
+    int behind; /* source that gets the gradient of a part that doubles it, by the weights after it; -1: none
+                 */
     int weights;
     int bias; /* -1: none */
 } fv_conv_view;
@@ -64,6 +67,9 @@ int fv_conv_has_sums(const fv_node *node, int source);
 int fv_conv_is_winograd(const fv_node *node, const fv_emit *emit, int transposed);
 fv_status fv_conv_winograd_forward(const fv_node *node, fv_emit *emit, fv_error *err);
 fv_status fv_conv_winograd_backward(const fv_node *node, fv_emit *emit, fv_value *diff, fv_error *err);
+
+/* That of the source behind a part. */
+fv_status fv_conv_winograd_behind(const fv_node *node, fv_emit *emit, fv_value *diff, fv_error *err);
 
 /* Each weight meets each position of `over` once. */
 double fv_conv_macs(const fv_node *node, const fv_shape *over);

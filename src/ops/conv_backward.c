@@ -167,10 +167,14 @@ fv_status fv_conv_backward_data(const fv_node *node, fv_emit *emit, int transpos
     fv_conv_state *state;
     fv_conv_gate gate;
     int is_winograd = fv_conv_is_winograd(node, emit, transposed);
-    if (is_winograd && !addend && fv_conv_gate_of(node, &gate))
+    int is_behind = view.behind >= 0 && fv_diff_src(emit, view.behind);
+    if (is_winograd && !addend && fv_conv_gate_of(node, &gate)) {
+        if (is_behind) FV_TRY(fv_conv_winograd_behind(node, emit, NULL, err));
         return fv_conv_winograd_backward(node, emit, NULL, err);
+    }
     FV_TRY(fv_conv_state_of(node, emit, &state, err));
     FV_TRY(open_diff(node, emit, state, &diff, err));
+    if (is_behind) FV_TRY(fv_conv_winograd_behind(node, emit, diff, err));
     if (is_winograd) FV_TRY(fv_conv_winograd_backward(node, emit, diff, err));
     fv_value *gradient = diff;
     if (!is_winograd) FV_TRY(fv_conv_round_source(node, emit, diff, &gradient, err));

@@ -4,8 +4,10 @@
 fv_conv_view fv_conv_view_of(const fv_node *node)
 {
     int weights = fv_parameters_from(node);
-    fv_conv_view view = {weights, -1, weights, weights + 1 < node->src_count ? weights + 1 : -1};
-    if (((const fv_conv_attrs *)node->attrs)->addend) view.addend = --view.parts;
+    const fv_conv_attrs *a = node->attrs;
+    fv_conv_view view = {weights, -1, -1, weights, weights + 1 < node->src_count ? weights + 1 : -1};
+    if (a->behind) view.behind = view.parts -= 2;
+    if (a->addend) view.addend = --view.parts;
     return view;
 }
 
@@ -103,6 +105,31 @@ static int64_t dst_size(const fv_node *node, int transposed, int i)
     return size + pads < extent ? 0 : (size + pads - extent) / stride + 1;
 }
 
+/* The part is twice as large as what lies behind it. */
+static fv_status check_behind(const fv_node *node, fv_error *err)
+{
+    fv_conv_view view = fv_conv_view_of(node);
+    int64_t part = ((const fv_conv_attrs *)node->attrs)->behind;
+    char ta[FV_SHAPE_TEXT], tb[FV_SHAPE_TEXT];
+    if (view.behind < 0) return FV_OK;
+    if (part < 1 || part > view.parts)
+        return fv_fail(err, FV_STATUS_ARGUMENT, "behind is %lld, of %d sources", (long long)part, view.parts);
+    const fv_shape *to = &node->src[part - 1]->shape, *from = &node->src[view.behind]->shape;
+    const fv_shape *weights = &node->src[view.behind + 1]->shape;
+    fv_shape twice = *from, wanted = fv_shape_of(2, 16 * node->shape.dim[1], from->dim[1]);
+    twice.dim[1] = to->dim[1];
+    for (int i = 2; i < twice.rank; i++) twice.dim[i] *= 2;
+    if (from->rank != 4 || !fv_shape_equal(&twice, to) || node->shape.dim[2] != to->dim[2] ||
+        node->shape.dim[3] != to->dim[3])
+        return fv_fail(err, FV_STATUS_SHAPE,
+                       "source %lld is %s, behind it is %s: not half of it and the result", (long long)part,
+                       fv_shape_text(to, ta), fv_shape_text(from, tb));
+    if (!fv_shape_equal(weights, &wanted))
+        return fv_fail(err, FV_STATUS_SHAPE, "weights of what is behind are %s, not %s",
+                       fv_shape_text(weights, ta), fv_shape_text(&wanted, tb));
+    return FV_OK;
+}
+
 fv_status fv_conv_shape(fv_node *node, int transposed, fv_error *err)
 {
     const fv_shape *src = &node->src[0]->shape, *weights = &node->src[fv_parameters_from(node)]->shape;
@@ -120,6 +147,7 @@ fv_status fv_conv_shape(fv_node *node, int transposed, fv_error *err)
             return fv_fail(err, FV_STATUS_SHAPE, "src is %s, weights are %s: nothing is left of axis %d",
                            fv_shape_text(src, ts), fv_shape_text(weights, tw), i + 3);
     }
+    FV_TRY(check_behind(node, err));
     return check_addend(node, err);
 }
 

@@ -7,7 +7,12 @@
 #include <limits.h>
 
 static const fv_attr rows[] = {
-    FV_CONV_ROWS, FV_CONV_ROW(addend, FV_ATTR_BOOL, 0, "the last source before weights is added"), {0}};
+    FV_CONV_ROWS,
+    FV_CONV_ROW(addend, FV_ATTR_BOOL, 0, "the last source before weights (and behind) is added"),
+    FV_CONV_ROW(behind, FV_ATTR_INT, 0,
+                "set by plans: the source, from 1, whose gradient goes to the second but last source before "
+                "weights, by the last"),
+    {0}};
 
 static fv_status shape(fv_node *node, fv_error *err)
 {

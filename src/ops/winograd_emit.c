@@ -119,7 +119,7 @@ static fv_status emit_call(fv_emit *emit, const fv_winograd *what, winograd_call
     fv_shape size = fv_shape_of(1, call->plan.scratch);
     FV_TRY(fv_emit_value(emit, &size, &scratch, err));
     writes(k, scratch);
-    k->name = "winograd:4x4";
+    k->name = what->halves ? "winograd:5x5" : "winograd:4x4";
     k->run = kernel;
     k->context = call;
     k->context_size = sizeof *call;
@@ -183,22 +183,56 @@ static void turn(fv_winograd *what, fv_emit *emit)
     what->activation = FV_WINOGRAD_NONE;
 }
 
-fv_status fv_conv_winograd_backward(const fv_node *node, fv_emit *emit, fv_value *diff, fv_error *err)
+/* The gradient of sources first to first + count, by the weights that are source `weights`. */
+static fv_status emit_gradients(const fv_node *node, fv_emit *emit, const fv_winograd *what, int weights,
+                                int first, int count, fv_value *diff, fv_error *err)
 {
-    fv_winograd what;
-    fv_conv_view view = fv_conv_view_of(node);
     fv_conv_state *state;
     FV_TRY(fv_conv_state_of(node, emit, &state, err));
     winograd_call call = {.gate = !diff && !state->signs, .signs = !diff && state->signs};
     fv_emit_kernel k = {.read_count = 0};
+    reads(&k, diff ? diff : fv_diff_dst(emit));
+    FV_TRY(read_weights(emit, weights, &k, &call, err));
+    if (call.gate) reads(&k, fv_dst(emit));
+    if (call.signs) reads(&k, state->signs);
+    for (int i = first; i < first + count; i++)
+        if (fv_diff_src(emit, i)) writes(&k, fv_diff_src(emit, i));
+    return emit_call(emit, what, &call, &k, err);
+}
+
+fv_status fv_conv_winograd_backward(const fv_node *node, fv_emit *emit, fv_value *diff, fv_error *err)
+{
+    fv_winograd what;
+    fv_conv_view view = fv_conv_view_of(node);
     describe(node, &what);
     turn(&what, emit);
     if (!what.dsts) return FV_OK;
-    reads(&k, diff ? diff : fv_diff_dst(emit));
-    FV_TRY(read_weights(emit, view.weights, &k, &call, err));
-    if (call.gate) reads(&k, fv_dst(emit));
-    if (call.signs) reads(&k, state->signs);
-    for (int i = 0; i < view.parts; i++)
-        if (fv_diff_src(emit, i)) writes(&k, fv_diff_src(emit, i));
-    return emit_call(emit, &what, &call, &k, err);
+    return emit_gradients(node, emit, &what, view.weights, 0, view.parts, diff, err);
+}
+
+fv_status fv_conv_winograd_behind(const fv_node *node, fv_emit *emit, fv_value *diff, fv_error *err)
+{
+    int behind = fv_conv_view_of(node).behind;
+    const fv_shape *dst = &node->shape, *src = &node->src[behind]->shape;
+    fv_winograd what = {.backward = 1,
+                        .halves = 1,
+                        .images = dst->dim[0],
+                        .depth = 1,
+                        .height = dst->dim[2],
+                        .width = dst->dim[3],
+                        .pad_top = 1,
+                        .pad_left = 1,
+                        .out_depth = 1,
+                        .out_height = src->dim[2],
+                        .out_width = src->dim[3],
+                        .weights_out = dst->dim[1],
+                        .weights_in = src->dim[1],
+                        .weights_depth = 4,
+                        .srcs = 1,
+                        .dsts = 1,
+                        .src = {{dst->dim[1], 0}},
+                        .dst = {{src->dim[1], 0}}};
+    set_activation(&what, node);
+    what.activation = FV_WINOGRAD_NONE;
+    return emit_gradients(node, emit, &what, behind + 1, behind, 1, diff, err);
 }

@@ -78,6 +78,15 @@ describe("folding", function()
     end)
   end)
 
+  it("does the activations that convolutions were given before what follows them", function()
+    same({ 1, 4, 5, 6 }, function(g, x)
+      local up = g:conv_transpose { x, weights(g, 1, { 4, 6, 2, 2 }), stride = 2, activation = "relu" }
+      local parameters = { weights(g, 2, { 6, 6, 3, 3 }), weights(g, 3, { 6 }) }
+      local y = g:conv { up, parameters[1], parameters[2], pad = 1, activation = "clip", beta = 1 }
+      return g:sigmoid { norm(g, g:add { y, up }, 10) }
+    end, "any")
+  end)
+
   it("computes transposed convolutions without overlap as products and a move", function()
     same({ 2, 4, 3, 5 }, function(g, x)
       local up = g:relu { norm(g, g:conv_transpose { x, weights(g, 1, { 4, 6, 2, 2 }), stride = 2 }, 10) }
