@@ -3,7 +3,10 @@
 
 #include <string.h>
 
+#define UNROLL _Pragma("GCC unroll 4")
+
 enum {
+    FEW_TERMS = 4,
     BLOCK = 16,       /* sums kept in registers at once */
     SMALL_BLOCK = 4,  /* for what is left */
     DOUBLE_TERMS = 16 /* more terms than these are summed in double */
@@ -59,9 +62,31 @@ static inline void sum_block_double(float *restrict out, const fv_terms *t, int6
     for (int j = 0; j < n; j++) out[i + j] = (float)sum[j];
 }
 
+/* The same of a few terms, whose number is a constant where it is called. */
+static inline void sum_few(float *restrict out, const fv_terms *t, int64_t n, const int terms)
+{
+    const float *at[FEW_TERMS];
+    float weight[FEW_TERMS];
+    UNROLL for (int k = 0; k < terms; k++) at[k] = t->at[k], weight[k] = t->weight[k];
+#pragma omp simd
+    for (int64_t i = 0; i < n; i++) {
+        float sum = weight[0] * at[0][i];
+        UNROLL for (int k = 1; k < terms; k++) sum += weight[k] * at[k][i];
+        out[i] = sum;
+    }
+}
+
 FV_CLONES static void sum_terms(float *restrict out, const fv_terms *t, int64_t n)
 {
     int64_t i = 0;
+    if (t->count == 2) {
+        sum_few(out, t, n, 2);
+        return;
+    }
+    if (t->count == 4) {
+        sum_few(out, t, n, 4);
+        return;
+    }
     for (; i + BLOCK <= n; i += BLOCK) sum_block(out, t, i, BLOCK);
     for (; i + SMALL_BLOCK <= n; i += SMALL_BLOCK) sum_block(out, t, i, SMALL_BLOCK);
     for (; i < n; i++) sum_block(out, t, i, 1);

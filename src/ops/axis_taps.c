@@ -2,6 +2,9 @@
  */
 #include "ops/axis_kernel.h"
 
+/* Of loops over taps, so that these stay in registers. */
+#define UNROLL _Pragma("GCC unroll 4")
+
 #define BY_TAPS(call)                                                                                        \
     switch (k->axis[k->rank - 1].most) {                                                                     \
     case 1:                                                                                                  \
@@ -45,17 +48,19 @@ static inline void few_groups(float *restrict out, const float *restrict from, c
     const fv_kernel_axis *axis = &k->axis[k->rank - 1];
     const int32_t *index = &k->words[axis->index].i;
     const float *weight = &k->words[axis->weight].f;
+    const int64_t inner = k->inner;
     for (int64_t o = begin; o < end; o++) {
         const float *at[FV_FEW_TAPS];
-        float w[FV_FEW_TAPS], *to = out + o * k->inner;
-        for (int t = 0; t < taps; t++) {
-            at[t] = from + index[t * axis->to + o] * k->inner;
+        float w[FV_FEW_TAPS], *to = out + o * inner;
+        UNROLL for (int t = 0; t < taps; t++)
+        {
+            at[t] = from + index[t * axis->to + o] * inner;
             w[t] = weight[t * axis->to + o];
         }
 #pragma omp simd
-        for (int64_t j = 0; j < k->inner; j++) {
+        for (int64_t j = 0; j < inner; j++) {
             float sum = w[0] * at[0][j];
-            for (int t = 1; t < taps; t++) sum += w[t] * at[t][j];
+            UNROLL for (int t = 1; t < taps; t++) sum += w[t] * at[t][j];
             to[j] = sum;
         }
     }
