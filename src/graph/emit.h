@@ -47,6 +47,17 @@ fv_value *fv_diff_src(fv_emit *emit, int i);
 /* In backward_sums: where the sums over the positions of a source's gradient go, row-major N x C; or NULL. */
 fv_value *fv_diff_sums(fv_emit *emit, int i);
 
+/* base times scale plus shift, which have one element for each image and channel of base (N x C, in any shape
+ * of as many elements); base with scale, or shift, may be NULL. */
+typedef struct fv_affine {
+    fv_value *base, *scale, *shift;
+} fv_affine;
+
+/* Gives the gradient of source i in that form, in place of writing fv_diff_src(i); base has its shape and
+ * layout. To be asked first: it is not always taken so. */
+int fv_emit_takes_affine(const fv_emit *emit, int i);
+void fv_emit_affine_gradient(fv_emit *emit, int i, const fv_affine *gradient);
+
 /* Zeroed memory of the node in this plan, the same block in forward and backward: hints, workspaces. The op
  * keeps only borrowed pointers in it. Every call for one node asks for the same size. *out is a pointer. */
 fv_status fv_emit_state(fv_emit *emit, size_t size, void *out, fv_error *err);

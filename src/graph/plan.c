@@ -169,9 +169,14 @@ done:
 static fv_status sum_gradient(fv_emit *emit, fv_error *err)
 {
     fv_node_plan *own = &emit->plan->nodes[emit->node->id];
+    fv_affine affine = {NULL, NULL, NULL};
     if (own->seed) FV_TRY(fv_pointers_add(&own->contributions, own->seed, err));
     for (int i = 0; i < own->contributions.count; i++) {
         fv_value *part = own->contributions.at[i], *sum;
+        int done_so;
+        FV_TRY(
+            fv_plan_join_affine(emit, &affine, part, own->value[own->layout]->channels_last, &done_so, err));
+        if (done_so) continue;
         if (part->channels_last != own->value[own->layout]->channels_last) {
             fv_value *moved;
             FV_TRY(fv_plan_value_new(emit->plan, &emit->node->shape, own->layout, &moved, err));
@@ -186,7 +191,7 @@ static fv_status sum_gradient(fv_emit *emit, fv_error *err)
         FV_TRY(fv_emit_sum(emit, own->gradient, part, sum, err));
         own->gradient = sum;
     }
-    return FV_OK;
+    return fv_plan_add_affine(emit, &affine, &own->gradient, err);
 }
 
 /* Offers a diff_src value for each source whose gradient somebody needs, or a place for its sums; returns how

@@ -32,8 +32,9 @@ struct fv_value {
     int custom; /* md was given: shape says nothing */
     fv_md *md;  /* made when first asked for */
     fv_storage *storage;
-    int64_t offset; /* in elements: of a part of a parameter */
-    fv_parts parts; /* of a gradient: what is written of each row, if not all */
+    int64_t offset;   /* in elements: of a part of a parameter */
+    fv_parts parts;   /* of a gradient: what is written of each row, if not all */
+    fv_affine affine; /* of a gradient: what it is made of, if that is known */
 };
 
 typedef struct fv_step {
@@ -169,6 +170,14 @@ fv_status fv_plan_enter_segment(fv_plan *plan, int id, fv_error *err);
 
 /* Emits the means of the gradient of a node, which is known. */
 fv_status fv_plan_emit_means(fv_emit *emit, fv_error *err);
+
+/* Adds a gradient to a sum, as far as both have the form of fv_affine and that layout: *done_so. Writes it
+ * down where it has that form and is not added. */
+fv_status fv_plan_join_affine(fv_emit *emit, fv_affine *sum, fv_value *gradient, int channels_last,
+                              int *done_so, fv_error *err);
+
+/* Adds the sum to what else there is of the gradient of the node (NULL: nothing). */
+fv_status fv_plan_add_affine(fv_emit *emit, const fv_affine *affine, fv_value **gradient, fv_error *err);
 
 /* Finds out of which nodes the gradients are needed, and of which their sums. */
 void fv_plan_find_needs(fv_plan *plan, const fv_plan_spec *spec);

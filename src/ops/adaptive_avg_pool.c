@@ -79,6 +79,10 @@ static fv_status global_backward(const fv_node *node, fv_emit *emit, const fv_po
     fv_value *part, *to = fv_diff_src(emit, 0);
     FV_TRY(fv_emit_value(emit, &node->shape, &part, err));
     FV_TRY(emit_scaled(emit, share(pool), fv_diff_dst(emit), part, err));
+    if (fv_emit_takes_affine(emit, 0)) {
+        fv_emit_affine_gradient(emit, 0, &(fv_affine){NULL, NULL, part});
+        return FV_OK;
+    }
     fv_value *in[FV_WALK_SOURCES] = {part, part};
     return fv_emit_walk(emit, "spread:own", copy, to, 2, in, to, err);
 }

@@ -96,16 +96,37 @@ static fv_status forward(const fv_node *node, fv_emit *emit, fv_error *err)
     return FV_OK;
 }
 
+/* Whether source k is multiplied by a gate for each image and channel, so that its gradient is. */
+static int is_gated(const fv_node *node, fv_emit *emit, int k)
+{
+    const fv_shape *gate = &node->src[1 - k]->shape;
+    int64_t count = 1;
+    if (strcmp(node->op->name, "mul") != 0 || gate->rank != node->shape.rank) return 0;
+    if (!fv_shape_equal(&node->src[k]->shape, &node->shape) || !fv_emit_takes_affine(emit, k)) return 0;
+    for (int i = 2; i < gate->rank; i++) count *= gate->dim[i];
+    return count == 1 && gate->dim[0] == node->shape.dim[0] && gate->dim[1] == node->shape.dim[1] &&
+           fv_value_is_channels_last(fv_diff_dst(emit));
+}
+
 static fv_status backward_data(const fv_node *node, fv_emit *emit, fv_error *err)
 {
     const binary_kind *kind = kind_of(node);
     fv_value *diff = fv_diff_dst(emit);
     fv_value *in[] = {fv_src(emit, 0), fv_src(emit, 1), diff};
+    int is_product = kind->algorithm == dnnl_binary_mul;
     if (kind->is_sum) in[0] = in[1] = diff; /* so that the sources need not be kept */
     for (int k = 0; k < 2; k++) {
         fv_value *to = fv_diff_src(emit, k);
         if (!to) continue;
         int is_same = kind->is_sum && (k == 0 || kind->is_symmetric);
+        if (is_product) { /* each gradient reads the other source alone */
+            in[1 - k] = fv_src(emit, 1 - k);
+            in[k] = diff;
+        }
+        if (is_gated(node, emit, k)) {
+            fv_emit_affine_gradient(emit, k, &(fv_affine){diff, fv_src(emit, 1 - k), NULL});
+            continue;
+        }
         if (is_same && fv_shape_equal(fv_value_shape(to), &node->shape))
             FV_TRY(fv_emit_alias(emit, to, diff, err));
         else

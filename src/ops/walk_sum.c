@@ -24,10 +24,12 @@ FV_CLONES static double sum_of(const float *part, int64_t n)
     return sum;
 }
 
-FV_CLONES static void accumulate(double *restrict sum, const float *restrict part, int64_t n)
+FV_CLONES static void accumulate(double *restrict sum, const float *restrict part, int64_t rows, int64_t n)
 {
+    for (int64_t r = 0; r < rows; r++, part += n) {
 #pragma omp simd
-    for (int64_t i = 0; i < n; i++) sum[i] += (double)part[i];
+        for (int64_t i = 0; i < n; i++) sum[i] += (double)part[i];
+    }
 }
 
 /* The last axis is summed over too: one task per element of out. */
@@ -112,6 +114,15 @@ static int summed_axis(const fv_walk *w)
     return axis;
 }
 
+/* Whether the rows that are summed up lie one after the other, so that several can be taken as one. */
+static int are_rows_dense(const fv_walk *w, int along)
+{
+    int last = w->axes - 1;
+    for (int k = 0; k < w->sources; k++)
+        if (along < 0 || w->in[k][last] != 1 || w->in[k][along] != w->size[last]) return 0;
+    return 1;
+}
+
 /* The last axis is kept: adds a part of the repeats of `length` neighbours from `from` to sum. */
 static void sum_lanes(const fv_walk *w, float *const *data, const int64_t start[], int64_t from,
                       int64_t length, int64_t part, double *sum)
@@ -119,17 +130,19 @@ static void sum_lanes(const fv_walk *w, float *const *data, const int64_t start[
     int last = w->axes - 1, along = summed_axis(w);
     int64_t repeats = fv_walk_count(w, last, 1), parts = parts_of(w), steps = along < 0 ? 1 : w->size[along];
     int64_t in[FV_WALK_SOURCES] = {0}, begin = repeats * part / parts, end = repeats * (part + 1) / parts;
+    int64_t most = length == w->size[last] && are_rows_dense(w, along) ? BLOCK / length : 1;
     float row[BLOCK];
-    for (int64_t r = begin; r < end; r++) {
+    for (int64_t r = begin, rows; r < end; r += rows) {
+        rows = least(least(most, end - r), steps - r % steps);
         if (r == begin || r % steps == 0) {
             int64_t unused = 0;
             memcpy(in, start, sizeof in);
             fv_walk_locate(w, last, 1, r, &unused, in);
         } else {
-            for (int k = 0; k < w->sources; k++) in[k] += w->in[k][along];
+            for (int k = 0; k < w->sources; k++) in[k] += most * w->in[k][along];
         }
-        fv_walk_run(w, data, in, from, length, row);
-        accumulate(sum, row, length);
+        fv_walk_run(w, data, in, from, rows * length, row);
+        accumulate(sum, row, rows, length);
     }
 }
 
