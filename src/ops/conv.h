@@ -61,10 +61,10 @@ fv_status fv_conv_backward_weights(const fv_node *node, fv_emit *emit, int trans
 fv_status fv_conv_backward_sums(const fv_node *node, fv_emit *emit, fv_error *err);
 int fv_conv_has_sums(const fv_node *node, int source);
 
-/* The same by Winograd's method (ops/winograd.h), where that is allowed and pays: asked for in the forward
- * pass, it is so in the backward pass too. diff is the gradient of the result before the activation, or NULL:
- * it is then taken through the activation on the way (fv_conv_gate_of). */
-int fv_conv_is_winograd(const fv_node *node, const fv_emit *emit, int transposed);
+/* The same by Winograd's method (ops/winograd.h), where that is allowed and pays in the forward or the
+ * backward pass. diff is the gradient of the result before the activation, or NULL: it is then taken through
+ * the activation on the way (fv_conv_gate_of). */
+int fv_conv_is_winograd(const fv_node *node, const fv_emit *emit, int transposed, int backward);
 fv_status fv_conv_winograd_forward(const fv_node *node, fv_emit *emit, fv_error *err);
 fv_status fv_conv_winograd_backward(const fv_node *node, fv_emit *emit, fv_value *diff, fv_error *err);
 

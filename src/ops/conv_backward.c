@@ -1,6 +1,7 @@
 /* Backward emission of the convolutions. */
 #include "ops/conv_bfloat.h"
 #include "ops/conv_signs.h"
+#include "ops/winograd.h"
 
 #include <string.h>
 
@@ -160,19 +161,26 @@ static fv_status emit_gradient(const fv_node *node, fv_emit *emit, int part, int
     return done_so ? FV_OK : emit_part(node, emit, part, transposed, diff, state, err);
 }
 
+/* Whether a Winograd convolution can take gradients through the activation on its way: bits it reads by the
+ * block of channels. */
+static int has_gate(const fv_node *node, const fv_conv_state *state)
+{
+    fv_conv_gate gate;
+    return fv_conv_gate_of(node, &gate) && (!state->signs || node->shape.dim[1] % FV_WINOGRAD_BLOCK == 0);
+}
+
 fv_status fv_conv_backward_data(const fv_node *node, fv_emit *emit, int transposed, fv_error *err)
 {
     fv_conv_view view = fv_conv_view_of(node);
     fv_value *addend = view.addend < 0 ? NULL : fv_diff_src(emit, view.addend), *diff;
     fv_conv_state *state;
-    fv_conv_gate gate;
-    int is_winograd = fv_conv_is_winograd(node, emit, transposed);
+    int is_winograd = fv_conv_is_winograd(node, emit, transposed, 1);
     int is_behind = view.behind >= 0 && fv_diff_src(emit, view.behind);
-    if (is_winograd && !addend && fv_conv_gate_of(node, &gate)) {
+    FV_TRY(fv_conv_state_of(node, emit, &state, err));
+    if (is_winograd && !addend && has_gate(node, state)) {
         if (is_behind) FV_TRY(fv_conv_winograd_behind(node, emit, NULL, err));
         return fv_conv_winograd_backward(node, emit, NULL, err);
     }
-    FV_TRY(fv_conv_state_of(node, emit, &state, err));
     FV_TRY(open_diff(node, emit, state, &diff, err));
     if (is_behind) FV_TRY(fv_conv_winograd_behind(node, emit, diff, err));
     if (is_winograd) FV_TRY(fv_conv_winograd_backward(node, emit, diff, err));

@@ -207,7 +207,7 @@ fv_status fv_conv_forward(const fv_node *node, fv_emit *emit, int transposed, fv
     int in_dst = !fv_dnn_adds_fast(fv_conv_taps(node)), last = view.parts - 1;
     int is_active = ((const fv_conv_attrs *)node->attrs)->activation != 0;
     fv_value *partial = view.addend < 0 ? NULL : fv_src(emit, view.addend);
-    if (fv_conv_is_winograd(node, emit, transposed)) return fv_conv_winograd_forward(node, emit, err);
+    if (fv_conv_is_winograd(node, emit, transposed, 0)) return fv_conv_winograd_forward(node, emit, err);
     for (int k = 0; k <= last; k++) {
         conv_term term = {k, transposed, k == last, k == last && is_active, NULL, partial, fv_dst(emit)};
         FV_TRY(fv_conv_round_source(node, emit, fv_src(emit, k), &term.src, err));

@@ -6,7 +6,11 @@
 
 #include <string.h>
 
-enum { TAPS = 49, SHARE = 64 }; /* most taps; channels that a thread sums at a time */
+enum {
+    TAPS = 49,
+    SHARE = 64,
+    LANES = 16
+}; /* most taps; channels that a thread sums at a time; sums side by side */
 
 typedef struct sums_call {
     int64_t images, height, width, out_height, out_width, out_channels; /* of the source and the result */
@@ -15,10 +19,21 @@ typedef struct sums_call {
     int factor; /* weights are to be multiplied by one for each result channel */
 } sums_call;
 
-FV_CLONES static void add_floats(double *to, const float *from, int64_t n)
+/* Pixels of n channels; of one channel, LANES of them side by side. */
+FV_CLONES static void add_pixels(double *to, const float *from, int64_t pixels, int64_t n)
 {
+    if (n == 1) {
+        double lanes[LANES] = {0};
+        for (; pixels >= LANES; pixels -= LANES, from += LANES) {
 #pragma omp simd
-    for (int64_t i = 0; i < n; i++) to[i] += (double)from[i];
+            for (int i = 0; i < LANES; i++) lanes[i] += (double)from[i];
+        }
+        for (int i = 0; i < LANES; i++) *to += lanes[i];
+    }
+    for (; pixels > 0; pixels--, from += n) {
+#pragma omp simd
+        for (int64_t i = 0; i < n; i++) to[i] += (double)from[i];
+    }
 }
 
 FV_CLONES static void take_floats(double *from, const float *what, int64_t n)
@@ -65,7 +80,7 @@ static void row_sums(const sums_call *call, const float *diff, double *rows)
     int64_t n = call->out_channels, across = call->kernel[1], first, end;
     double *whole = rows + across * n;
     memset(rows, 0, (size_t)((across + 1) * n) * sizeof *rows);
-    for (int64_t x = 0; x < call->out_width; x++) add_floats(whole, diff + x * n, n);
+    add_pixels(whole, diff, call->out_width, n);
     for (int64_t v = 0; v < across; v++, rows += n) {
         range_of(call, 1, v, &first, &end);
         if (end <= first) continue;

@@ -83,11 +83,34 @@ static int describe(const fv_node *node, fv_winograd *what)
     return 1;
 }
 
-int fv_conv_is_winograd(const fv_node *node, const fv_emit *emit, int transposed)
+/* What was the result is the source, and the sources are the results. */
+static void turn(fv_winograd *what)
+{
+    fv_winograd there = *what;
+    what->backward = 1;
+    what->depth = there.out_depth;
+    what->height = there.out_height;
+    what->width = there.out_width;
+    what->out_depth = there.depth;
+    what->out_height = there.height;
+    what->out_width = there.width;
+    what->pad_front = there.weights_depth - 1 - there.pad_front;
+    what->pad_top = 2 - there.pad_top;
+    what->pad_left = 2 - there.pad_left;
+    what->srcs = 1;
+    what->src[0] = there.dst[0];
+    what->dsts = there.srcs;
+    for (int k = 0; k < there.srcs; k++) what->dst[k] = there.src[k];
+    what->activation = FV_WINOGRAD_NONE;
+}
+
+/* Backward as if all parts were wanted, so that the bits do not depend on it. */
+int fv_conv_is_winograd(const fv_node *node, const fv_emit *emit, int transposed, int backward)
 {
     fv_winograd what;
-    if (transposed || fv_emit_is_exact(emit)) return 0;
-    return describe(node, &what) && fv_winograd_pays(&what);
+    if (transposed || fv_emit_is_exact(emit) || !describe(node, &what)) return 0;
+    if (backward) turn(&what);
+    return fv_winograd_pays(&what);
 }
 
 static void reads(fv_emit_kernel *k, fv_value *value)
@@ -161,26 +184,13 @@ fv_status fv_conv_winograd_forward(const fv_node *node, fv_emit *emit, fv_error 
     return FV_OK;
 }
 
-/* What was the result is the source, and the sources whose gradient is wanted are the results. */
-static void turn(fv_winograd *what, fv_emit *emit)
+/* Leaves out those whose gradient nobody wants. */
+static void drop_unwanted(fv_winograd *what, fv_emit *emit)
 {
-    fv_winograd there = *what;
-    what->backward = 1;
-    what->depth = there.out_depth;
-    what->height = there.out_height;
-    what->width = there.out_width;
-    what->out_depth = there.depth;
-    what->out_height = there.height;
-    what->out_width = there.width;
-    what->pad_front = there.weights_depth - 1 - there.pad_front;
-    what->pad_top = 2 - there.pad_top;
-    what->pad_left = 2 - there.pad_left;
-    what->srcs = 1;
-    what->src[0] = there.dst[0];
+    int parts = what->dsts;
     what->dsts = 0;
-    for (int k = 0; k < there.srcs; k++)
-        if (fv_diff_src(emit, k)) what->dst[what->dsts++] = there.src[k];
-    what->activation = FV_WINOGRAD_NONE;
+    for (int k = 0; k < parts; k++)
+        if (fv_diff_src(emit, k)) what->dst[what->dsts++] = what->dst[k];
 }
 
 /* The gradient of sources first to first + count, by the weights that are source `weights`. */
@@ -205,7 +215,8 @@ fv_status fv_conv_winograd_backward(const fv_node *node, fv_emit *emit, fv_value
     fv_winograd what;
     fv_conv_view view = fv_conv_view_of(node);
     describe(node, &what);
-    turn(&what, emit);
+    turn(&what);
+    drop_unwanted(&what, emit);
     if (!what.dsts) return FV_OK;
     return emit_gradients(node, emit, &what, view.weights, 0, view.parts, diff, err);
 }

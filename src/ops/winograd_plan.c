@@ -139,8 +139,9 @@ static double channels_of(const fv_winograd_part *parts, int count)
 }
 
 /* Both costs in clock cycles of a core that does 32 multiplications and additions in one, as measured there:
- * the direct way reaches 90 % of that, the products here 94 %; a block of a tile takes 250 cycles on its way
- * in, 200 on its way out and 250 more when it is not full, 16x16 kernels take 3400. */
+ * the direct way reaches 90 % of that in whole blocks of results, the products here 94 %; a block of a tile
+ * takes 250 cycles on its way in, 200 on its way out and 250 more when it is not full, 16x16 kernels take
+ * 3400. */
 int fv_winograd_pays(const fv_winograd *what)
 {
     double tiles = (double)(what->images * what->out_depth) *
@@ -152,8 +153,8 @@ int fv_winograd_pays(const fv_winograd *what)
     double taps = taps_of(what->depth, what->weights_depth, what->pad_front, what->out_depth) *
                   taps_of(what->height, 3, what->pad_top, what->out_height) *
                   taps_of(what->width, 3, what->pad_left, what->out_width);
-    double direct = (double)what->images * taps * channels_of(what->src, what->srcs) *
-                    channels_of(what->dst, what->dsts) / (32 * 0.90);
+    double direct =
+        (double)what->images * taps * channels_of(what->src, what->srcs) * out * BLOCK / (32 * 0.90);
     double products = tiles * PLANES * in * out * (BLOCK * BLOCK / (32 * 0.94));
     double maps = tiles * (250 * in + 200 * out + 250 * broken) + 3400 * in * out;
     return direct > 20000 && products + maps < 0.85 * direct;

@@ -165,11 +165,29 @@ describe("convolution by Winograd's method", function()
     assert.is_true(used(big, 64, { pad = 1 }, { mode = "train" }))
     assert.is_false(used(big, 64, { pad = 1 }, { mode = "train", exact = true }))
     assert.is_false(used({ 1, 3, 64, 64 }, 64))
-    assert.is_false(used({ 1, 64, 64, 64 }, 1))
+    assert.is_true(used({ 1, 64, 64, 64 }, 1)) -- the direct way computes whole blocks of channels too
     assert.is_false(used({ 1, 256, 4, 4 }, 256))
     assert.is_true(used({ 1, 32, 8, 32, 32 }, 32, { pad = 1 }, {}, 3))
     assert.is_true(used({ 1, 32, 8, 32, 32 }, 32, { pad = { 0, 1, 1 } }, {}, 1))
     assert.is_false(used({ 1, 32, 8, 32, 32 }, 32, { pad = 1, stride = { 2, 1, 1 } }, {}, 3))
+  end)
+end)
+
+describe("few channels on one side of a convolution", function()
+  it("are one way forward and another one backward, with the same results", function()
+    for _, case in ipairs { { 3, 64, 0, 1 }, { 64, 1, 1, 0 }, { 48, 3, 1, 0 }, { 3, 40, 0, 1 } } do
+      for _, kind in ipairs { "none", "relu", "leaky_relu", "sigmoid" } do
+        local from, to, forward, backward = table.unpack(case)
+        local alpha = kind == "leaky_relu" and 0.1 or nil
+        local c = convolution({ 1, from, 66, 61 }, to, { pad = 1, activation = kind, alpha = alpha })
+        local y, gradient, plan = run(c)
+        local want, wanted_gradient = run(c, { exact = true })
+        assert.are.equal(forward, count(plan, WINOGRAD, "forward"))
+        assert.are.equal(backward, count(plan, WINOGRAD, "backward"))
+        assert.is_true(relative(want, y) < 2e-6)
+        assert.is_true(relative(wanted_gradient, gradient) < (kind:find "relu" and 2e-3 or 2e-6)) -- kinks
+      end
+    end
   end)
 end)
 
