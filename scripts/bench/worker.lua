@@ -34,10 +34,12 @@ local function repeated(tensor, times)
   return assert(fovea.concat(list, 1))
 end
 
--- A training step; Adam and cross-entropy.
+-- A training step; Adam and cross-entropy of the last output.
 local function training()
+  local trained = model:output(assert(model:at(input:shape()))).name
   local trainer = require("fovea.train").new(model, { loss = case.arch == "nnunet" and "cross_entropy" or "bce",
-    optimiser = { name = "adam", rate = 1e-4 }, activation = case.arch == "nnunet" and "softmax" or "sigmoid" })
+    optimiser = { name = "adam", rate = 1e-4 }, activation = case.arch == "nnunet" and "softmax" or "sigmoid",
+    outputs = { [trained] = 1 } })
   local batch, target, losses = repeated(input, count), repeated(masks[1], count), {}
   if target:shape()[2] == 2 then
     local first = target:slice(2, 1, 1)
