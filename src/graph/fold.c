@@ -177,7 +177,9 @@ static int find_doubling(const fold *f, const fv_node *node, int first, int *pos
             count += find_doubling(f, node->src[i], first + count, position, out);
         return count;
     }
-    if (fv_fold_is_doubling(f->map[node->id], out)) *position = first;
+    int is_upsample = fv_fold_is_end(known->chain, node) && fv_fold_is_upsample(known->chain);
+    if ((is_upsample || !known->chain) && fv_fold_is_doubling(f->map[node->id], is_upsample, out))
+        *position = first;
     return 1;
 }
 

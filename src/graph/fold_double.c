@@ -44,25 +44,11 @@ static int repeats_pixels(const fv_node *node)
            (has_choice(node, "rounding", "floor") || has_choice(node, "rounding", "round_prefer_floor"));
 }
 
-/* Whether it is a 1x1 convolution whose channels become blocks of 2x2: what fold_upsample.c makes. */
-static int spreads_channels(const fv_node *node)
+int fv_fold_is_doubling(fv_node *node, int is_upsample, fv_fold_doubling *out)
 {
-    if (!fv_node_is(node, "depth_to_space") || !has_choice(node, "order", "dcr")) return 0;
-    const fv_node *conv = node->src[0];
-    return fv_node_is(conv, "conv") && is_plain(conv, 1) && conv->src[1]->tensor &&
-           !fv_fold_has_activation(conv);
-}
-
-int fv_fold_is_doubling(fv_node *node, fv_fold_doubling *out)
-{
-    *out = (fv_fold_doubling){.to = node};
-    if (node->shape.rank != 4 || !node->src_count) return 0;
-    if (repeats_pixels(node))
-        out->first = node;
-    else if (spreads_channels(node))
-        out->first = node->src[0];
-    else
-        return 0;
+    *out = (fv_fold_doubling){.to = node, .first = is_upsample ? node->src[0] : node};
+    if (node->shape.rank != 4 || !node->op) return 0;
+    if (is_upsample ? fv_fold_has_activation(out->first) : !repeats_pixels(node)) return 0;
     const fv_node *from = out->first->src[0];
     return node->shape.dim[2] == 2 * from->shape.dim[2] && node->shape.dim[3] == 2 * from->shape.dim[3];
 }

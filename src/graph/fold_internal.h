@@ -69,8 +69,9 @@ typedef struct fv_fold_doubling {
     fv_node *first, *to;
 } fv_fold_doubling;
 
-/* Whether a node of the folded graph ends such a thing. */
-int fv_fold_is_doubling(fv_node *node, fv_fold_doubling *out);
+/* Whether a node of the folded graph ends such a thing. is_upsample: it is the second node of those in the
+ * place of a transposed convolution. */
+int fv_fold_is_doubling(fv_node *node, int is_upsample, fv_fold_doubling *out);
 
 /* Whether a convolution's gradient can be taken through what doubles its source, and whether that is faster.
  */

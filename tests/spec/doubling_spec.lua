@@ -167,6 +167,27 @@ describe("gradients through what doubles a map", function()
     is_long(network(transposed), { mode = "train" })
   end)
 
+  it("take the long way where the same is written as two nodes, which others may read", function()
+    local function shuffled(c)
+      local g, many = c.graph, 4 * BETWEEN
+      local deep = g:conv { c.x, g:param(tensor({ many, SHAPE[2], 1, 1 }, 5, 0.15)), g:param(tensor({ many }, 6)) }
+      local parameters = {}
+      for k = 1, 4 do parameters[k] = g:param(tensor({ many }, 10 + k) ^ 2 + 0.5) end
+      c.deep, c.between = g:batch_norm { deep, table.unpack(parameters) }, BETWEEN
+      return g:depth_to_space { c.deep, block = 2, order = "dcr" }
+    end
+    local function read_twice(c)
+      local g = c.graph
+      local more = g:conv { c.deep, g:param(tensor({ OUT, 4 * BETWEEN, 1, 1 }, 8, 0.1)) }
+      return g:add { c.y, g:resample { more, scale = 2, mode = "linear" } }
+    end
+    for _, c in ipairs { network(shuffled), network(shuffled, { after = read_twice }) } do
+      local short, long = run(c), run(c, { exact = true })
+      assert.is_false(passes_by(short))
+      assert.is_true(relative(long:gradient(c.x), short:gradient(c.x)) < 2e-6)
+    end
+  end)
+
   it("have the same means whatever else is asked for, and bits for any number of threads", function()
     local c = network(transposed, { join = skip_of(32), conv = { activation = "relu" } })
     local alone = run(c, { gradients = {}, means = { c.x } })
